@@ -1,0 +1,1 @@
+"""CoinSpark: exchange frames in, windowed metric rows out."""

@@ -1,0 +1,1 @@
+"""From an exchange's frame to a record on Kafka."""

@@ -1,0 +1,98 @@
+"""Every setting, with its unit, its default and what it is for. `.env.example` lists the same ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from src.errors import ConfigurationError
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Settings of one run. Each is read from `COINSPARK_<NAME>`, except the two well-known names without the prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="COINSPARK_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    home: Path = Field(Path(".coinspark"), description="Folder of all data and state; safe to delete when nothing runs.")
+    jars: Path = Field(Path(".jars"), description="Folder that `make install` puts the jars of ivy.xml into.")
+
+    database_url: SecretStr | None = Field(
+        None, validation_alias="DATABASE_URL", description="SQLAlchemy URL of the metric tables; without it the file <home>/coin.db."
+    )
+    kafka_bootstrap_servers: str | None = Field(
+        None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port,... of a Kafka to use instead of the embedded broker."
+    )
+
+    broker_port: int = Field(29092, ge=1, le=65535, description="Port of the embedded broker on 127.0.0.1.")
+    controller_port: int = Field(29093, ge=1, le=65535, description="Port of the embedded broker's controller on 127.0.0.1.")
+    broker_heap_megabytes: int = Field(384, ge=128, description="Heap of the embedded broker, MiB.")
+    topic_partitions: int = Field(2, ge=1, description="Partitions of a new topic.")
+    topic_replication: int = Field(1, ge=1, description="Replicas of a new topic.")
+    retention_hours: int = Field(168, ge=1, description="Hours that a topic keeps its records.")
+
+    markets: Names = Field(("upbit", "bithumb", "okx", "bybit", "binance", "kraken"), description="Exchanges to use, by name.")
+    symbols: Names = Field(("BTC", "ETH", "XRP", "SOL"), description="Base coins to collect.")
+    quotes: dict[str, str] = Field(
+        default_factory=dict, description='Quote currency by market where it is not the market\'s first, as JSON: {"kraken":"USDT"}.'
+    )
+    exchange_urls: dict[str, str] = Field(default_factory=dict, description="Websocket address by market, in place of the built-in ones, as JSON.")
+    reach_seconds: float = Field(10.0, gt=0, description="How long the live source tries before it says that no exchange can be reached.")
+    rate_max_age_seconds: float = Field(60.0, gt=0, description="Age at which a price stops giving a USD rate.")
+    clock_ahead_seconds: float = Field(10.0, gt=0, description="An event further ahead of its reception than this is a dead letter.")
+
+    simulate_seed: int = Field(7, description="Seed of the market simulator.")
+    simulate_rate: float = Field(4.0, gt=0, description="Frames per second, market and symbol, that the simulator emits on average.")
+
+    allowed_lateness_seconds: float = Field(60.0, ge=0, description="A record received later than this after its event is late: counted, not used.")
+    outage_hours: float = Field(6.0, gt=0, description="How long windows stay open for records that arrive after an outage.")
+    ticker_max_age_seconds: float = Field(60.0, gt=0, description="A leg older than this leaves the columns that compare markets or regions.")
+    price_alert_percent: float = Field(2.0, gt=0, description="Price change within 5 minutes, either way, that is a PRICE_ALERT.")
+    volume_surge_percent: float = Field(2.8, gt=0, description="Change of the 24 h volume within 5 minutes that is a VOLUME_SURGE.")
+
+    master: str = Field("local[2]", description="Spark master.")
+    driver_memory: str = Field("1g", description="Heap of the Spark driver.")
+    trigger: str = Field("1s", description="Micro-batch interval (a number and a unit), or available-now.")
+    sink_retry_seconds: float = Field(60.0, ge=0, description="How long a failing sink is retried before the job stops.")
+
+    @field_validator("markets", "symbols", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("symbols")
+    @classmethod
+    def _upper(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(symbol.upper() for symbol in value)
+
+    @field_validator("kafka_bootstrap_servers", "database_url", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @property
+    def is_bare(self) -> bool:
+        """No database and no Kafka of the user's: only then may simulated data start by itself."""
+        return self.database_url is None and self.kafka_bootstrap_servers is None
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`, with `overrides` (None is left out) on top.
+
+    Raises `ConfigurationError` that names the setting and what is wrong with it; values are left out, as one may be a secret.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = Settings()
+        return Settings.model_validate({**settings.model_dump(by_alias=True), **_by_alias(given)}) if given else settings
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        raise ConfigurationError(f"a setting is wrong: {problems} (see .env.example for what each one takes)") from None
+
+
+def _by_alias(values: dict[str, Any]) -> dict[str, Any]:
+    return {str(Settings.model_fields[name].validation_alias or name): value for name, value in values.items()}
