@@ -39,7 +39,7 @@ class TerminalError(CoinSparkError):
     """The run cannot go on. State on disk is consistent, and the next start resumes from it."""
 
 
-class BadInput(CoinSparkError):  # noqa: N818  (it names the data, which is what gets counted)
+class BadInput(CoinSparkError):
     """Outside data that cannot be used. `reason` is a short stable text, fit for counting."""
 
     def __init__(self, reason: str) -> None:

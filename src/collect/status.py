@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -57,7 +56,7 @@ def write_status(path: Path, status: CollectorStatus) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.write_bytes(msgspec.json.encode(status))
-    os.replace(fresh, path)
+    fresh.replace(path)
 
 
 def read_status(path: Path) -> CollectorStatus | None:

@@ -81,14 +81,13 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment and `.env`, with `overrides` (None is left out) on top.
+    """Read the settings from the environment and `.env`, with `overrides` (None is left out) on top.
 
     Raises `ConfigurationError` that names the setting and what is wrong with it; values are left out, as one may be a secret.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        settings = Settings()
-        return Settings.model_validate({**settings.model_dump(by_alias=True), **_by_alias(given)}) if given else settings
+        return Settings(**_by_alias(given))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
         raise ConfigurationError(f"a setting is wrong: {problems} (see .env.example for what each one takes)") from None
