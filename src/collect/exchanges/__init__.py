@@ -1,1 +1,33 @@
-"""One file per exchange."""
+"""One file per exchange. A module of this package with a subclass of `Exchange` that states its `name` is found by itself."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from src.collect.exchange import Exchange
+from src.errors import ConfigurationError
+
+
+def _classes() -> Iterator[type[Exchange]]:
+    for module in pkgutil.iter_modules(__path__, prefix=f"{__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            is_exchange = isinstance(value, type) and issubclass(value, Exchange)
+            if is_exchange and value.__module__ == module.name and hasattr(value, "name"):
+                yield value
+
+
+EXCHANGES: Mapping[str, Exchange] = MappingProxyType({found.name: found() for found in sorted(_classes(), key=lambda found: found.name)})
+"""Every exchange by name. Instances hold no state, so one of each is enough."""
+
+
+def exchange(name: str) -> Exchange:
+    """The exchange of that name. Raises `ConfigurationError` that lists the names there are, the nearest first."""
+    if name in EXCHANGES:
+        return EXCHANGES[name]
+    near = difflib.get_close_matches(name.lower(), EXCHANGES, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ConfigurationError(f"there is no exchange named {name!r} (COINSPARK_MARKETS): {hint}The names are {', '.join(EXCHANGES)}")

@@ -1,0 +1,30 @@
+# The project's tasks. `make install` and `make run` are all that a user needs; see docs/set-up.md.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install run check test test-all install-test
+
+ARGS ?= ticker
+
+help: ## Say what can be made
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+install: ## Install everything that is missing; does nothing when it is all there
+	@python=$$(install/find_python.sh) && "$$python" -m install
+
+run: install ## Install, then run `python coin_spark.py ticker`; other words: make run ARGS="ticker --source simulate"
+	@.venv/bin/python coin_spark.py $(ARGS)
+
+check: ## Lint, formatting, types
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy src install $(wildcard coin_spark.py)
+
+test: install-test check ## Install, a MySQL-protocol server included, then check and test
+	.venv/bin/poetry run pytest -m "not slow"
+
+test-all: install-test check ## The same with the tests that take longer
+	.venv/bin/poetry run pytest
+
+install-test:
+	@python=$$(install/find_python.sh) && "$$python" -m install --with-mysql

@@ -1,0 +1,22 @@
+"""Writes the pages that are made from the code: docs/tables.md and .env.example. `make docs` runs it."""
+
+from pathlib import Path
+
+from src.config.example import env_example
+from src.config.settings import Settings
+from src.schema.cards import table_cards
+from src.setting.streaming import SparkStreamingTicker
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def pages() -> dict[Path, str]:
+    """Each generated file and its text, whatever the environment of whoever runs this."""
+    settings = Settings.model_construct(**{name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()})
+    job = SparkStreamingTicker(settings)
+    return {PROJECT / "docs" / "tables.md": table_cards(job.plan.tables), PROJECT / ".env.example": env_example()}
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)

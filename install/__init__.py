@@ -1,0 +1,1 @@
+"""What `make install` runs: `python -m install`, with nothing but the standard library, as nothing is installed yet."""

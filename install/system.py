@@ -1,0 +1,112 @@
+"""What the operating system must have. On Debian and Ubuntu it is installed where that can be done without asking for a password."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from install.step import InstallError, run
+from src.broker.java import find_java
+from src.errors import MissingPartError
+
+SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/opt/homebrew/bin")
+"""Where servers are that a user's PATH does not name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package by its usual name, and by a pattern for the releases that put a version into the name."""
+
+    usual_name: str
+    pattern: str
+
+    def name_here(self) -> str:
+        """The lowest name that this system's lists have: the oldest version that is fit."""
+        listed = subprocess.run(["apt-cache", "pkgnames"], capture_output=True, text=True, check=False).stdout.split()
+        return min((name for name in listed if re.fullmatch(self.pattern, name)), default=self.usual_name)
+
+
+JAVA = Package("openjdk-17-jre-headless", r"openjdk-(17|21|25)-jre-headless")
+# The programs alone. The package mariadb-server also makes a service, which would listen from the next boot on.
+MARIADB = (
+    Package("mariadb-server-core", r"mariadb-server-core(-[\d.]+)?"),
+    Package("mariadb-client-core", r"mariadb-client-core(-[\d.]+)?"),
+)
+
+
+def install_java(root: Path) -> bool:
+    """Install a Java runtime when none is fit; False when one is."""
+    try:
+        find_java()
+    except MissingPartError as missing:
+        _apt(root, "a Java runtime", [JAVA], str(missing))
+        find_java()
+        return True
+    return False
+
+
+def install_mysql_server(root: Path) -> bool:
+    """Install the MariaDB server for the tests when there is none; False when there is, or when TEST_MYSQL_URL names one.
+
+    Nothing listens until a test starts it.
+    """
+    if os.environ.get("TEST_MYSQL_URL") or has_mysql_server():
+        return False
+    _apt(root, "the MariaDB server", MARIADB, "no complete mariadbd or mysqld is on PATH and TEST_MYSQL_URL is not set")
+    return True
+
+
+def install_venv(root: Path, python_version: str) -> None:
+    """Install what Debian leaves out of its Python."""
+    name = f"python{python_version}-venv"
+    _apt(root, "Python's venv", [Package(name, re.escape(name))], f"Python {python_version} has no ensurepip")
+
+
+def has_mysql_server() -> bool:
+    """Whether there is a server program, on PATH or where systems keep such programs, with what makes its first data."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), *SERVER_FOLDERS))
+    is_there = {name: shutil.which(name, path=path) is not None for name in ("mariadbd", "mariadb-install-db", "my_print_defaults", "mysqld")}
+    return (is_there["mariadbd"] and is_there["mariadb-install-db"] and is_there["my_print_defaults"]) or (
+        is_there["mysqld"] and not is_there["mariadbd"]
+    )
+
+
+def _apt(root: Path, what: str, packages: Sequence[Package], why: str) -> None:
+    prefix = _administrator()
+    if prefix is None:
+        raise InstallError(f"{why}. Install {what}: {_command_for(packages)}")
+    log = root / ".poetry" / "apt.log"
+    apt = (*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get")
+    run("Asking the system's package lists", (*apt, "update"), log, lambda _: None)
+    names = [package.name_here() for package in packages]
+    run(f"Installing {what}", (*apt, "install", "--yes", "--no-install-recommends", *names), log, _shown_of_apt)
+
+
+def _administrator() -> Sequence[str] | None:
+    """What to put before a command so that apt may install, or None where it may not without a password, or is not there."""
+    if not shutil.which("apt-get"):
+        return None
+    if os.geteuid() == 0:
+        return ()
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return ("sudo", "-n")
+    return None
+
+
+def _command_for(packages: Sequence[Package]) -> str:
+    names = " ".join(package.usual_name for package in packages)
+    if shutil.which("apt-get"):
+        return f"sudo apt-get install {names}"
+    if shutil.which("brew"):
+        return "brew install openjdk@17" if JAVA in packages else "brew install mariadb"
+    return f"with this system's package manager ({names} on Debian)"
+
+
+def _shown_of_apt(line: str) -> str | None:
+    found = re.match(r"Setting up ([\w.+-]+)", line)
+    return found.group(1) if found else None

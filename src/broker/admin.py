@@ -1,0 +1,47 @@
+"""The connection to a Kafka cluster's administration, with our errors in place of the client's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from src.errors import ConfigurationError, MissingPartError, TransientError
+
+REACH_SECONDS = 10.0
+
+# The client logs every failed attempt; what a person must know is in our errors. Whoever looks into it sets this logger's level.
+if logging.getLogger("kafka").level == logging.NOTSET:
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def administration(bootstrap_servers: str, reach_seconds: float = REACH_SECONDS) -> Iterator[KafkaAdminClient]:
+    """A connected admin client.
+
+    Raises `MissingPartError` when no server answers within `reach_seconds`, `ConfigurationError` when the address cannot be read,
+    and `TransientError` for a Kafka error inside the block that is not one of ours already.
+    """
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=bootstrap_servers.split(","),
+            bootstrap_timeout_ms=int(reach_seconds * 1000),
+            reconnect_backoff_max_ms=500,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"KAFKA_BOOTSTRAP_SERVERS={bootstrap_servers!r} is not host:port,host:port: {error}") from None
+    except (KafkaError, OSError) as error:
+        why = "" if isinstance(error, KafkaTimeoutError) else f" ({error})"
+        raise MissingPartError(
+            f"no Kafka answers at {bootstrap_servers} within {reach_seconds:g} s{why}: start it, "
+            "correct KAFKA_BOOTSTRAP_SERVERS, or unset that to use the embedded broker"
+        ) from None
+    try:
+        yield client
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {bootstrap_servers}: {error}") from error
+    finally:
+        client.close()

@@ -1,0 +1,106 @@
+"""What a collector is going to play, decided and checked before anything is started."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.broker.cluster import Cluster
+from src.collect.delivered import Delivered, read_delivered
+from src.collect.exchange import Exchange
+from src.collect.exchanges import EXCHANGES, exchange
+from src.collect.options import CollectOptions, SourceChoice
+from src.collect.recording import Recording, index_recordings
+from src.collect.replay import Pace
+from src.collect.replay_run import ReplayRun, load_run, replay_identity, run_path, save_run
+from src.collect.timeline import Timeline
+from src.config import Settings
+from src.errors import ConfigurationError, TerminalError, TransientError
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """Recordings, the times they are played at, and the replay's identity."""
+
+    recordings: Sequence[Recording]
+    timeline: Timeline
+    pace: Pace
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to play. `replay` is None unless the source is a replay."""
+
+    choice: SourceChoice
+    fall_back: bool
+    """Simulated data may take the place of live data where no exchange can be reached."""
+    exchanges: Mapping[str, Exchange]
+    symbols: frozenset[str] | None
+    replay: ReplayPlan | None = None
+
+
+def plan(options: CollectOptions, settings: Settings) -> Plan:
+    """Check the options against each other and the machine; raises `ConfigurationError` for what cannot work."""
+    choice = options.source or SourceChoice.LIVE
+    if choice is SourceChoice.REPLAY:
+        return _replay_plan(options, settings)
+    if options.files or options.loop or options.start_at or options.speed != 1.0:
+        raise ConfigurationError(f"FILES, --speed, --loop and --start-at belong to --source replay, not to --source {choice}")
+    exchanges = {name: exchange(name) for name in settings.markets}
+    if not exchanges or not settings.symbols:
+        raise ConfigurationError("there is nothing to collect: name at least one market (COINSPARK_MARKETS) and one symbol (COINSPARK_SYMBOLS)")
+    may_simulate = settings.is_bare if options.may_simulate is None else options.may_simulate
+    return Plan(choice, options.source is None and may_simulate, exchanges, frozenset(settings.symbols))
+
+
+def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
+    pace = Pace(options.speed, options.loop, options.start_at)
+    known = settings.markets if options.markets is not None else tuple(EXCHANGES)
+    exchanges = {name: exchange(name) for name in known}
+    recordings = index_recordings(options.files, exchanges)
+    timeline = Timeline(recordings)
+    pace.first_time(timeline.duration, _now())
+    symbols = None if options.symbols is None else frozenset(settings.symbols)
+    decisive = (pace, sorted(symbols) if symbols is not None else None, settings.rate_max_age_seconds, settings.clock_ahead_seconds)
+    identity = replay_identity(recordings, [options.channel, *decisive])
+    replay = ReplayPlan(recordings, timeline, pace, identity)
+    return Plan(SourceChoice.REPLAY, fall_back=False, exchanges=exchanges, symbols=symbols, replay=replay)
+
+
+def begin_run(home: Path, replay: ReplayPlan, cluster: Cluster, ends: Mapping[str, Sequence[int]]) -> tuple[ReplayRun, Delivered]:
+    """The run to play, and what Kafka already has of it: the unfinished one, where there is one, else a new one.
+
+    `ends` are the end offsets by topic and partition. Raises `TerminalError` when Kafka does not answer.
+    """
+    path = run_path(home, replay.identity)
+    last = load_run(path)
+    try:
+        if last is not None and not last.finished and last.cluster_id == cluster.cluster_id and _still_holds(last, ends):
+            return last, read_delivered(cluster.bootstrap_servers, last)
+    except TransientError as error:
+        raise TerminalError(f"the replay cannot begin: {error}") from error
+    now = _now()
+    run = ReplayRun(
+        identity=replay.identity,
+        run=max(now, last.run + 1) if last else now,
+        cluster_id=cluster.cluster_id,
+        first_time=replay.pace.first_time(replay.timeline.duration, now),
+        start_offsets=ends,
+    )
+    save_run(path, run)
+    return run, {}
+
+
+def _still_holds(run: ReplayRun, ends: Mapping[str, Sequence[int]]) -> bool:
+    """Whether the topics are those that the run wrote to, and not made anew since."""
+    return all(
+        topic in ends and len(starts) <= len(ends[topic]) and all(start <= end for start, end in zip(starts, ends[topic], strict=False))
+        for topic, starts in run.start_offsets.items()
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,134 @@
+"""The collector as a process: lease, broker, source, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from src.broker.cluster import Cluster, cluster
+from src.broker.topics import TopicSpec, end_offsets, ensure_topics
+from src.collect.choice import choose_source
+from src.collect.clock import ClockGuard
+from src.collect.collector import Collector
+from src.collect.lease import CollectLease, collect_lease
+from src.collect.message import TOPICS
+from src.collect.options import CollectOptions, SourceChoice
+from src.collect.pipeline import Pipeline
+from src.collect.plan import Plan, begin_run, plan
+from src.collect.rates import UsdRates
+from src.collect.replay import ReplaySource
+from src.collect.replay_run import finish_run
+from src.collect.report import Report
+from src.collect.sender import Sender
+from src.collect.source import FrameSource
+from src.collect.status import status_path
+from src.config import Settings
+
+_PARENT_SECONDS = 0.5
+_BROKER_SECONDS = 1.0
+
+
+def run_collector(options: CollectOptions, settings: Settings, say: Callable[[str], None], report: Callable[[Report], None]) -> None:
+    """Collect until the source ends (a replay), or SIGINT, SIGTERM or the parent's end stops it, in order, within 5 s.
+
+    `say` gets lines that the user must read, `report` gets the counts every 10 s. Raises `CoinSparkError` for everything that
+    a person or a later start can put right.
+    """
+    todo = plan(options, settings)
+    if todo.choice is SourceChoice.NONE:
+        say("--source none: there is nothing to collect")
+        return
+    with collect_lease(settings.home, options.channel, todo.choice) as lease, cluster(settings, f"collect {options.channel}") as kafka:
+        asyncio.run(_Process(options, settings, todo, kafka, say).run(lease, report))
+
+
+def make_topics(settings: Settings, kafka: Cluster) -> dict[str, list[int]]:
+    """Make the collector's topics where they are missing; returns the end offsets by topic and partition."""
+    retention = settings.retention_hours * 60 * 60 * 1000
+    ensure_topics(kafka.bootstrap_servers, [TopicSpec(topic, settings.topic_partitions, settings.topic_replication, retention) for topic in TOPICS])
+    ends = end_offsets(kafka.bootstrap_servers, TOPICS)
+    partitions = Counter(place.topic for place in ends)
+    return {topic: [ends[place] for place in sorted(ends) if place.topic == topic] for topic in partitions}
+
+
+class _Process:
+    """One run of a collector."""
+
+    def __init__(self, options: CollectOptions, settings: Settings, todo: Plan, kafka: Cluster, say: Callable[[str], None]) -> None:
+        self._options = options
+        self._settings = settings
+        self._todo = todo
+        self._kafka = kafka
+        self._say = say
+        clock, rates = ClockGuard(settings.clock_ahead_seconds), UsdRates(settings.rate_max_age_seconds)
+        self._pipeline = Pipeline(todo.exchanges, todo.symbols, rates, clock, say)
+        self._stop = asyncio.Event()
+
+    async def run(self, lease: CollectLease, report: Callable[[Report], None]) -> None:
+        """Play the source to its end or until it is told to stop, and stop in order."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        ends = await asyncio.to_thread(make_topics, self._settings, self._kafka)
+        sender, replay = await asyncio.to_thread(self._sender, ends)
+        collector = Collector(self._options.channel, self._pipeline, sender, status_path(self._settings.home, self._options.channel), report)
+        playing = asyncio.create_task(self._play(collector, sender, replay), name="play")
+        watches = [asyncio.create_task(watch) for watch in (self._stop.wait(), collector.keep_status(), self._keep_broker(), self._watch_parent())]
+        try:
+            done, _ = await asyncio.wait([playing, *watches], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lease.stopping()
+            for watch in watches:
+                watch.cancel()
+        failures = [error for task in done if (error := task.exception()) is not None]
+        state = "failed" if failures else "finished" if playing in done else "stopped"
+        if failures:
+            collector.tell(str(failures[0]))
+        if not await collector.stop(playing, state):
+            self._say(f"{sender.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
+        if failures:
+            raise failures[0]
+
+    async def _play(self, collector: Collector, sender: Sender, replay: ReplaySource | None) -> None:
+        await sender.open()
+        source: FrameSource = replay or await choose_source(
+            self._todo, self._options.channel, self._settings, self._pipeline.markets, self._tell(collector)
+        )
+        await collector.play(source)
+        if replay is not None and replay.left == 0 and self._todo.replay is not None:
+            finish_run(self._settings.home, self._todo.replay.identity)
+
+    def _tell(self, collector: Collector) -> Callable[[str], None]:
+        def tell(message: str) -> None:
+            collector.tell(message)
+            self._say(message)
+
+        return tell
+
+    def _sender(self, ends: Mapping[str, Sequence[int]]) -> tuple[Sender, ReplaySource | None]:
+        servers = self._kafka.bootstrap_servers
+        replay = self._todo.replay
+        if replay is None:
+            return Sender(servers, {topic: len(offsets) for topic, offsets in ends.items()}), None
+        run, delivered = begin_run(self._settings.home, replay, self._kafka, ends)
+        sent = max((position.frame for position in delivered.values()), default=-1)
+        if sent >= 0:
+            self._say(f"the replay goes on where it stopped, at frame {sent + 1} of {replay.timeline.frames} a pass")
+        # A run keeps its keys where they were, also when the topic has got more partitions since.
+        partitions = {topic: len(starts) for topic, starts in run.start_offsets.items()}
+        source = ReplaySource(replay.recordings, replay.timeline, replay.pace, run.first_time, sent)
+        return Sender(servers, partitions, run, delivered), source
+
+    async def _keep_broker(self) -> None:
+        while True:
+            if await asyncio.to_thread(self._kafka.ensure_running):
+                self._say("the embedded Kafka broker was gone and has been started again")
+            await asyncio.sleep(_BROKER_SECONDS)
+
+    async def _watch_parent(self) -> None:
+        parent = self._options.parent
+        while parent is None or os.getppid() == parent:  # noqa: ASYNC110  a parent's end sets no event
+            await asyncio.sleep(_PARENT_SECONDS)
+        self._stop.set()

@@ -1,0 +1,146 @@
+"""A market made up from a seed: frames of every venue, in the venue's own format, as they would have come in."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+
+import msgspec
+
+from src.collect.exchange import Exchange, Frame, Pair
+from src.collect.simulate.economy import Economy
+from src.collect.simulate.market import Market
+from src.collect.simulate.network import Mishaps, Network
+from src.collect.simulate.process import Episodes
+from src.errors import ConfigurationError
+from src.schema.records import Source
+
+_WHALE_EVERY_SECONDS = 100
+_HEARTBEAT_EVERY = 10_000  # ms
+_HEARTBEATS: Mapping[str, str | bytes] = {
+    "upbit": b'{"status":"UP"}',
+    "bithumb": b'{"status":"UP"}',
+    "okx": "pong",
+    "bybit": '{"success":true,"ret_msg":"pong","conn_id":"simulated","op":"ping"}',
+    "kraken": '{"channel":"heartbeat"}',
+}
+"""Venues that are not named here say nothing when there is nothing to say."""
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What the simulator has done so far, so that a reader of its frames can be checked against it."""
+
+    late: int
+    duplicated: int
+    malformed: int
+    heartbeats: int
+    whales: int
+    gaps: int
+
+
+class _Venue:
+    """An exchange, its connection and its outages."""
+
+    def __init__(self, exchange: Exchange, seed: int, start_time: float, mishaps: Mishaps) -> None:
+        random = Random(f"{seed}/venue/{exchange.name}")  # noqa: S311  a simulation, no secret
+        self.exchange = exchange
+        self.network = Network(random, mishaps)
+        self.gaps = Episodes(random, start_time=start_time, every_seconds=200, shortest_seconds=3, longest_seconds=12)
+        self.heartbeat = _HEARTBEATS.get(exchange.name)
+
+
+class MarketSimulator(Iterator[Frame]):
+    """An endless iterator of frames in the order of `received_time`, the same for the same arguments.
+
+    Coins follow a common market and moves of their own, venues add noise and a spread, Korea a premium, and activity comes in
+    bursts. Now and then a whale moves a price, a venue is silent for some seconds, a frame is late, twice or damaged. It never reads the
+    clock and never sleeps: who plays the frames paces them by `received_time`. Its memory does not grow. The only way
+    to come back to a place is to start again from the same seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        exchanges: Sequence[Exchange],
+        symbols: Sequence[str],
+        quotes: Mapping[str, str] | None = None,
+        start_time_ms: int,
+        rate: float = 4.0,
+    ) -> None:
+        """`quotes` names the quote currency of a market that is not to use its first; `rate` is frames a second, market and symbol.
+
+        Raises `ConfigurationError` when there is no pair to simulate.
+        """
+        self._mishaps = Mishaps()
+        self._heartbeats = self._whales = 0
+        economy = Economy(seed)
+        self._random = Random(f"{seed}/simulator")  # noqa: S311  a simulation, no secret
+        self._venues = [_Venue(exchange, seed, start_time_ms, self._mishaps) for exchange in exchanges]
+        self._order = itertools.count()
+        self._upcoming: list[tuple[float, int, _Venue, Market | None]] = []
+        self._in_flight: list[tuple[int, int, Frame]] = []
+        for venue in self._venues:
+            for pair in _pairs(venue.exchange, symbols, quotes or {}):
+                market = Market(venue.exchange, pair, economy, start_time=start_time_ms, rate=rate)
+                self._plan(start_time_ms + self._random.uniform(0, 1000 / rate), venue, market)
+            if venue.heartbeat is not None:
+                self._plan(start_time_ms + self._random.uniform(0, _HEARTBEAT_EVERY), venue, None)
+        if all(market is None for *_, market in self._upcoming):
+            raise ConfigurationError("there is nothing to simulate: name an exchange (COINSPARK_MARKETS) and a coin (COINSPARK_SYMBOLS)")
+        self._next_whale = start_time_ms + self._random.expovariate(1 / _WHALE_EVERY_SECONDS) * 1000
+
+    @property
+    def counts(self) -> Counts:
+        """Counts up to now; frames that are still on their way are among them."""
+        return Counts(
+            late=self._mishaps.late,
+            duplicated=self._mishaps.duplicated,
+            malformed=self._mishaps.malformed,
+            heartbeats=self._heartbeats,
+            whales=self._whales,
+            gaps=sum(venue.gaps.count for venue in self._venues),
+        )
+
+    def __next__(self) -> Frame:
+        # Whatever is sent from now on arrives after now, so a frame that arrives by then is the next one.
+        while not self._in_flight or self._in_flight[0][0] > self._upcoming[0][0]:
+            self._step()
+        return heapq.heappop(self._in_flight)[-1]
+
+    def _step(self) -> None:
+        time, _, venue, market = heapq.heappop(self._upcoming)
+        silent = venue.gaps.active(time)
+        if market is None:
+            self._plan(time + _HEARTBEAT_EVERY, venue, None)
+            if venue.heartbeat is not None and not silent:
+                self._heartbeats += 1
+                self._deliver(venue, int(time) + self._random.randint(20, 200), venue.heartbeat)
+            return
+        if time >= self._next_whale and market.pair != venue.exchange.rate_pair:
+            self._whales += 1
+            self._next_whale = time + self._random.expovariate(1 / _WHALE_EVERY_SECONDS) * 1000
+            market.whale(time)
+        ticker = market.ticker(time)
+        self._plan(market.next_time(time), venue, market)
+        if not silent:
+            for received_time, message in venue.network.carry(ticker.event_time, venue.exchange.simulate(ticker)):
+                self._deliver(venue, received_time, message)
+
+    def _plan(self, time: float, venue: _Venue, market: Market | None) -> None:
+        heapq.heappush(self._upcoming, (time, next(self._order), venue, market))
+
+    def _deliver(self, venue: _Venue, received_time: int, message: str | bytes) -> None:
+        frame = Frame(venue.exchange.name, Source.SIMULATED, received_time, message)
+        heapq.heappush(self._in_flight, (received_time, next(self._order), frame))
+
+
+def _pairs(exchange: Exchange, symbols: Sequence[str], quotes: Mapping[str, str]) -> Sequence[Pair]:
+    """The pairs of an exchange, the one for its USD rate among them, each once."""
+    quote = quotes.get(exchange.name, exchange.quotes[0])
+    pairs = [Pair(symbol, quote) for symbol in symbols if symbol != quote]
+    if exchange.rate_pair is not None and pairs:
+        pairs.insert(0, exchange.rate_pair)
+    return list(dict.fromkeys(pairs))

@@ -1,0 +1,31 @@
+"""The tree of commands, and how an error reaches the user: one line, and the exit status that says who must act."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from src.command import broker, collect, ticker
+from src.errors import CoinSparkError
+
+app = typer.Typer(
+    name="coin_spark.py",
+    help="Crypto exchange websockets through Kafka and Spark into windowed metrics: candles, arbitrage, premiums, signals.",
+    epilog="Settings come from the environment and .env (.env.example lists them). Data and state live in .coinspark/.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (ticker, collect, broker):
+    command.register(app)
+
+
+def run() -> None:
+    """Run the command line and exit."""
+    try:
+        app()
+    except CoinSparkError as error:
+        print(f"coinspark: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)

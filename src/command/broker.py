@@ -1,0 +1,163 @@
+"""`up`, `down` and `status`: the embedded broker and the collectors, seen and steered by hand. Jobs start and stop the broker by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from src.broker.embedded import EmbeddedBroker
+from src.broker.lease import Holder
+from src.collect.status import CollectorStatus, read_status
+from src.config.settings import Settings, load_settings
+
+_MEBIBYTE = 1024 * 1024
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+class BrokerState(msgspec.Struct, frozen=True, kw_only=True):
+    """The embedded broker as `status --json` prints it; every field but `running` is null when it does not run."""
+
+    running: bool
+    pid: int | None = None
+    bootstrap_servers: str | None = None
+    cluster_id: str | None = None
+    resident_megabytes: float | None = None
+    started_time: int | None = None
+    """ms since 1970 UTC."""
+    pinned: bool | None = None
+    """Runs until `down`, even when nobody uses it."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What `status --json` prints."""
+
+    home: str
+    kafka_bootstrap_servers: str | None
+    """The user's own cluster; the embedded broker is not used while it is set."""
+    broker: BrokerState
+    users: list[Holder]
+    collectors: list[CollectorStatus]
+
+
+def up() -> None:
+    """Start the embedded Kafka broker and leave it running until `down`.
+
+    A job starts it by itself and stops it when it was the last; use this to keep it between jobs, or for other Kafka tools.
+
+    Example: python coin_spark.py up
+
+    Example: COINSPARK_BROKER_PORT=39092 python coin_spark.py up
+    """
+    running = EmbeddedBroker(load_settings()).pin()
+    typer.echo(f"Kafka runs at {running.bootstrap_servers} (pid {running.pid}) until `python coin_spark.py down`.")
+
+
+def down(
+    *, force: Annotated[bool, typer.Option("--force", help="Stop it though jobs use it; a job that still runs starts it again.")] = False
+) -> None:
+    """Stop the embedded Kafka broker, also one whose jobs were killed. Refuses, and names them, while jobs use it.
+
+    python coin_spark.py down
+    python coin_spark.py down --force
+    """
+    stopped = EmbeddedBroker(load_settings()).stop(force=force)
+    typer.echo(f"Stopped the broker (pid {stopped.pid})." if stopped else "No broker runs.")
+
+
+def status(*, as_json: AsJson = False) -> None:
+    """Show the embedded broker, the jobs that use it, and what each collector says of itself.
+
+    python coin_spark.py status
+    python coin_spark.py status --json
+    """
+    current = read_current_status(load_settings())
+    if as_json:
+        typer.echo(msgspec.json.encode(current))
+    else:
+        _print(current, Console())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command line."""
+    for command in (up, down, status):
+        app.command()(command)
+
+
+def read_current_status(settings: Settings) -> Status:
+    """Ask the broker's files and the collectors' files how things stand."""
+    running, users = EmbeddedBroker(settings).status()
+    broker = BrokerState(running=False)
+    if running:
+        broker = BrokerState(
+            running=True,
+            pid=running.pid,
+            bootstrap_servers=running.bootstrap_servers,
+            cluster_id=running.cluster_id,
+            resident_megabytes=_resident_megabytes(running.pid),
+            started_time=running.started_time,
+            pinned=running.pinned,
+        )
+    return Status(
+        home=str(settings.home.resolve()),
+        kafka_bootstrap_servers=settings.kafka_bootstrap_servers,
+        broker=broker,
+        users=users,
+        collectors=_collectors(settings.home / "collect"),
+    )
+
+
+def _collectors(folder: Path) -> list[CollectorStatus]:
+    found = [read_status(path) for path in sorted(folder.glob("*.json"))]
+    return [status for status in found if status]
+
+
+def _resident_megabytes(pid: int) -> float | None:
+    try:
+        return round(psutil.Process(pid).memory_info().rss / _MEBIBYTE, 1)
+    except psutil.Error:
+        return None
+
+
+def _print(current: Status, console: Console) -> None:
+    broker = current.broker
+    if current.kafka_bootstrap_servers:
+        console.print(f"Kafka: {current.kafka_bootstrap_servers} (KAFKA_BOOTSTRAP_SERVERS)")
+    if broker.running:
+        stay = "until `down`" if broker.pinned else "while it is used"
+        memory = "unknown" if broker.resident_megabytes is None else f"{broker.resident_megabytes:.0f} MiB"
+        console.print(f"Broker: running at {broker.bootstrap_servers}, pid {broker.pid}, {memory}, since {_moment(broker.started_time)}, {stay}")
+    else:
+        console.print("Broker: not running")
+    if current.users:
+        console.print(_table("Used by", ("pid", "purpose", "since"), [(str(user.pid), user.purpose, _moment(user.since)) for user in current.users]))
+    if current.collectors:
+        rows = [
+            (one.channel, one.source.value, _state(one), str(one.pid), f"{one.sent:,}", _moment(one.updated_time), one.message)
+            for one in current.collectors
+        ]
+        console.print(_table("Collectors", ("channel", "source", "state", "pid", "records sent", "as of", "message"), rows))
+
+
+def _state(collector: CollectorStatus) -> str:
+    """A collector that was killed could not write so."""
+    return collector.state if collector.state in {"finished", "failed"} or psutil.pid_exists(collector.pid) else "gone"
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _moment(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

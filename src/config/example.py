@@ -1,0 +1,39 @@
+"""The text of `.env.example`: every setting with its meaning and default, out of the one definition in `settings`."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from src.config.settings import Settings
+
+_HEAD = """\
+# Settings of CoinSpark. Copy this file to .env, take the # away in front of what you change; the environment wins over .env.
+# The values shown are the defaults.
+"""
+
+
+def environment_name(field: str) -> str:
+    """The environment variable of a setting."""
+    return str(Settings.model_fields[field].validation_alias or f"COINSPARK_{field.upper()}")
+
+
+def env_example() -> str:
+    """The file's text."""
+    parts = [_HEAD]
+    for name, field in Settings.model_fields.items():
+        comment = "\n".join(f"# {line}" for line in textwrap.wrap(field.description or "", 110))
+        parts.append(f"{comment}\n#{environment_name(name)}={_shown(field.get_default(call_default_factory=True))}\n")
+    return "\n".join(parts)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value) if isinstance(value, str | Path) else f"{value}"

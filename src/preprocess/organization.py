@@ -1,0 +1,92 @@
+"""What every query organization shares: how `cal_*` methods become metrics, and the metric that counts the input itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+
+from src.config.settings import Settings
+from src.errors import ConfigurationError
+from src.preprocess.expression import Expression, col, lit
+from src.preprocess.metric import Metric, Window
+from src.preprocess.statistics import Count, Max, Mean
+from src.preprocess.venues import Venue, venues
+
+
+class SparkCoinAverageQueryOrganization:
+    """The metrics of one kind of record. Every method named `cal_*` returns a `Metric`; a subclass adds one by adding a method.
+
+    `cal_*` and `coin_main_columns` are called once, when a job is built, and must not touch Spark or any server. A mistake in a
+    metric is a ConfigurationError before anything starts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.venues: tuple[Venue, ...] = venues(settings)
+
+    @property
+    def markets(self) -> tuple[str, ...]:
+        """The configured markets, in the settings' order."""
+        return tuple(venue.market for venue in self.venues)
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that have a configured market, in order of first appearance."""
+        return tuple(dict.fromkeys(venue.region.value for venue in self.venues))
+
+    def coin_main_columns(self) -> Mapping[str, Expression]:
+        """Columns added to every record before any metric sees it, by name, over the record's columns and those before it.
+
+        Plug point: extend the mapping of `super()` to give all metrics of a job another column. `accepted` is what metrics filter by.
+        """
+        comparable: Expression = lit(value=False)
+        for venue in self.venues:
+            comparable = comparable | (col("market").equals(venue.market) & col("quote").equals(venue.quote))
+        return {
+            # The identity of a price is (market, symbol, quote, instrument): metrics across markets compare spot in one quote a venue.
+            "comparable": comparable & col("instrument").equals("spot"),
+            "accepted": col("problem").is_null() & ~col("late") & col("comparable"),
+        }
+
+    def cal_input_quality(self) -> Metric:
+        """What came in, per market and minute of reception, so that nothing is left out unseen.
+
+        records: all; late: received later after the event than allowed, not used; without_usd_rate: accepted, but no fresh market gave a rate,
+        so left out of USD metrics; not_comparable: another instrument or quote than the venue's; malformed: to the dead letters;
+        delay_ms: mean of reception minus event, of the rest; newest_event_time: ms since 1970 UTC.
+        """
+        fine = col("problem").is_null()
+        return Metric(
+            "input_quality",
+            Window("1 minute"),
+            keys=("market",),
+            time="received_time",
+            stats={
+                "records": Count(),
+                "late": Count(where=fine & col("late")),
+                "without_usd_rate": Count(where=col("accepted") & col("usd_rate").is_null()),
+                "not_comparable": Count(where=fine & ~col("comparable")),
+                "malformed": Count(where=~fine),
+                "delay_ms": Mean(col("received_time") - col("event_time"), where=fine & ~col("late")),
+                "newest_event_time": Max("event_time", where=fine),
+            },
+        )
+
+    def metrics(self) -> tuple[Metric, ...]:
+        """All metrics, base class first, in the order of their methods; descriptions are the methods' docstrings."""
+        names = dict.fromkeys(name for owner in reversed(type(self).__mro__) for name in vars(owner) if name.startswith("cal_"))
+        found = []
+        for name in names:
+            method = getattr(self, name)
+            metric = method()
+            if not isinstance(metric, Metric):
+                raise ConfigurationError(f"{type(self).__name__}.{name} must return a Metric, not {type(metric).__name__}")
+            described = replace(metric, description=metric.description or inspect.getdoc(method) or "")
+            found.append(described.resolved(self.markets, self.regions))
+        for attribute in ("name", "topic"):
+            values = [getattr(metric, attribute) for metric in found]
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ConfigurationError(f"{type(self).__name__}: two metrics have the {attribute} {', '.join(twice)}")
+        return tuple(found)

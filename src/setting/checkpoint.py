@@ -1,0 +1,79 @@
+"""Where a query keeps how far it got: a folder of its own for each query, cluster and set of metrics."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from src.errors import ConfigurationError
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a checkpoint began with."""
+
+    whole_from: int = 0
+    """Windows that begin before this time (ms since 1970 UTC) are not whole, as Kafka had already dropped part of their records."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A query's checkpoint folder. Another identity (cluster, metrics) means another folder, never a state that cannot be read."""
+
+    query: str
+    folder: Path
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the query starts from nothing."""
+        return not (self.folder / "metadata").exists()
+
+    @property
+    def replaces(self) -> Path | None:
+        """The newest checkpoint of the same query with another identity, when this one is new."""
+        others = [path for path in self.folder.parent.glob(f"{self.query}-*") if path.is_dir() and path != self.folder]
+        return max(others, key=lambda path: path.stat().st_mtime, default=None) if self.is_new else None
+
+    def origin(self) -> Origin | None:
+        """What it began with, or None when that is still to be set."""
+        path = self.folder / "origin.json"
+        return msgspec.json.decode(path.read_bytes(), type=Origin) if path.exists() else None
+
+    def begin(self, origin: Origin) -> None:
+        """Keep what it begins with."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "origin.json").write_bytes(msgspec.json.encode(origin))
+
+
+@contextmanager
+def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
+    """The checkpoint of a query, held alone for the length of the block.
+
+    Raises ConfigurationError when another process runs the same query on it.
+    """
+    parent = (home / "checkpoints").absolute()
+    folder = parent / f"{query}-{hashlib.sha256('|'.join(identity).encode()).hexdigest()[:12]}"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_suffix(".lock").open("a+")
+    except OSError as error:
+        raise ConfigurationError(f"{parent} cannot be written ({error.strerror}): choose another COINSPARK_HOME") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ConfigurationError(
+                f"the {query} job already runs here as pid {lock.read().strip() or 'unknown'}: stop it first, look on with --debug, "
+                "or set another COINSPARK_HOME"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield Checkpoint(query, folder)

@@ -1,0 +1,151 @@
+"""The Spark side of a job: session, read, parse, plan and query, with the plug points of `AbstractSparkSettingOrganization` filled in."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from src.broker.cluster import Cluster
+from src.collect.exchange import Channel
+from src.config.settings import Settings
+from src.errors import ConfigurationError, TerminalError
+from src.preprocess.admission import Admission
+from src.preprocess.organization import SparkCoinAverageQueryOrganization
+from src.schema.records import Ticker
+from src.schema.tables import TableSchema
+from src.setting.abstract import AbstractSparkSettingOrganization
+from src.setting.dead_letters import KafkaDeadLetters
+from src.setting.kafka_records import RAW_COLUMNS, RecordParser
+from src.setting.planner import SPARK_TYPES, Plan
+from src.setting.session import create_spark_session
+from src.storage.delivery import deliver
+from src.storage.kafka import KafkaSink
+from src.storage.memory import MemorySink
+from src.storage.sink import Batch, Sink
+from src.storage.sql import SqlSink
+
+AVAILABLE_NOW = "available-now"
+_LARGEST_BATCH = 500_000
+
+
+class _SparkSettingOrganization(AbstractSparkSettingOrganization):
+    """One query over the records of one channel. Attributes without a value here are set by the run, in the order of its steps."""
+
+    channel: ClassVar[Channel]
+    record: ClassVar[type[Ticker]]
+    topics: ClassVar[tuple[str, ...]]
+    query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]]
+    """The job's metrics; a subclass of the job names another one here."""
+
+    cluster: Cluster
+    checkpoint_folder: str
+    starting_offsets: str = "earliest"
+    whole_from: int = 0
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.organization = self.query_organization(settings)
+        self.admission = Admission.of(settings)
+        self.parser = RecordParser(self.record, self.admission, _nowhere)
+        self.plan = Plan(self.organization.metrics(), self.parser.kinds, self.organization.coin_main_columns())
+        self.trigger = trigger_arguments(settings.trigger)
+        self.stopping = threading.Event()
+        self.newest = MemorySink()
+        self.database: SqlSink | None = None
+        self.kafka: KafkaSink | None = None
+        self.extra_sinks: list[Sink] = []
+        """Sinks besides database and Kafka: the console of `--debug`, or a subclass's own; they get every batch after those."""
+        self.failure: BaseException | None = None
+        self.note = ""
+
+    @property
+    def name(self) -> str:
+        """The job's name: in messages, checkpoints and message headers."""
+        return self.channel.value
+
+    def _create_spark_session(self) -> SparkSession:
+        return create_spark_session(self.settings, self.name)
+
+    def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
+        options = {
+            "kafka.bootstrap.servers": self.cluster.bootstrap_servers,
+            "subscribe": ",".join(self.topics),
+            "startingOffsets": self.starting_offsets,
+            "maxOffsetsPerTrigger": str(_LARGEST_BATCH),
+            "failOnDataLoss": "true",
+        }
+        return session.readStream.format("kafka").options(**options).load().select(*RAW_COLUMNS)
+
+    def _process_select_expr(self, raw: DataFrame) -> DataFrame:
+        parser = RecordParser(self.record, self.admission, KafkaDeadLetters(self.cluster.bootstrap_servers))
+        columns = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in parser.kinds.items())
+        return raw.mapInArrow(parser, columns)
+
+    def _process_and_send(self, records: DataFrame) -> StreamingQuery:
+        delay = f"{round(self.settings.outage_hours * 3600)} seconds"
+        writer = self.plan.aggregated(records, watermark_delay=delay).writeStream.outputMode("update").queryName(self.name)
+        return writer.option("checkpointLocation", self.checkpoint_folder).trigger(**self.trigger).foreachBatch(self._write_batch).start()
+
+    def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
+        """Every sink gets the batch, or the query stops at it and begins with it again next time."""
+        try:
+            batch = Batch(self.name, batch_id, self._whole(self.plan.rows(frame.toArrow())))
+            if self.database is not None:
+                self._deliver(self.database, self._write_to_mysql, batch)
+            if self.kafka is not None:
+                self._deliver(self.kafka, self._topic_to_kafka_sending, batch)
+            for sink in [*self.extra_sinks, self.newest]:
+                self._deliver(sink, sink.write, batch)
+        except BaseException as error:  # noqa: BLE001  (whatever it is, it ends the batch and is raised by the run)
+            # The job ends with the error itself. Spark gets a short text: it searches what it is given with a recursive pattern, which
+            # overflows the stack on the plan that a long one quotes.
+            self.failure = error
+            raise TerminalError(f"batch {batch_id}: {type(error).__name__}") from None
+
+    def _deliver(self, sink: Sink, write: Callable[[Batch], None], batch: Batch) -> None:
+        deliver(sink, write, batch, self.settings.sink_retry_seconds, self.stopping, self._tell)
+
+    def _tell(self, note: str) -> None:
+        self.note = note
+
+    def _write_to_mysql(self, batch: Batch) -> None:
+        if self.database is not None:
+            self.database.write(batch)
+
+    def _topic_to_kafka_sending(self, batch: Batch) -> None:
+        if self.kafka is not None:
+            self.kafka.write(batch)
+
+    def _await_all(self, queries: Sequence[StreamingQuery]) -> None:
+        while not self.stopping.is_set() and all(query.isActive for query in queries):
+            self.stopping.wait(0.2)
+
+    def _whole(self, tables: Mapping[TableSchema, pa.Table]) -> dict[TableSchema, pa.Table]:
+        """Without the windows whose first records Kafka had dropped before the query began."""
+        if not self.whole_from:
+            return dict(tables)
+        first = pa.scalar(self.whole_from, pa.timestamp("ms", tz="UTC"))
+        kept = {table: rows.filter(pc.greater_equal(rows["window_start"], first)) for table, rows in tables.items()}
+        return {table: rows for table, rows in kept.items() if rows.num_rows}
+
+
+def trigger_arguments(trigger: str) -> dict[str, Any]:
+    """What `--trigger` means to Spark. Raises ConfigurationError for a word it does not know."""
+    if trigger == AVAILABLE_NOW:
+        return {"availableNow": True}
+    match = re.fullmatch(r"(\d+)\s*(ms|s|m)", trigger)
+    if match is None:
+        raise ConfigurationError(f"--trigger {trigger!r} is neither an interval such as 1s, 500ms or 1m, nor {AVAILABLE_NOW}")
+    unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match[2]]
+    return {"processingTime": f"{match[1]} {unit}"}
+
+
+def _nowhere() -> Any:
+    raise NotImplementedError

@@ -1,0 +1,73 @@
+"""The Spark session of a job on one machine or a cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from src.broker.java import find_java
+from src.config.settings import Settings
+from src.errors import ConfigurationError, MissingPartError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def spark_jars(settings: Settings) -> list[Path]:
+    """The connector jars that `make install` fetched. Raises MissingPartError when they are not there."""
+    jars = sorted((_project_path(settings.jars) / "spark").glob("*.jar"))
+    if not jars:
+        raise MissingPartError(f"the jars of ivy.xml are not in {settings.jars}: run `make install`")
+    return jars
+
+
+def create_spark_session(settings: Settings, name: str) -> SparkSession:
+    """A session that keeps state in RocksDB with changelog checkpoints, works in UTC, and listens on loopback only.
+
+    Raises MissingPartError without Java or jars, ConfigurationError when Spark cannot start with these settings.
+    """
+    java = find_java()
+    os.environ["JAVA_HOME"] = str(java.home)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    # Workers import the parse code by name; they must find it from whatever folder the job was started in.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    home = settings.home.absolute()
+    builder = SparkSession.builder.appName(f"coinspark-{name}").master(settings.master)
+    options = {
+        "spark.jars": ",".join(str(jar) for jar in spark_jars(settings)),
+        "spark.driver.memory": settings.driver_memory,
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=4 -Xss4m",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.local.dir": str(home / "spark"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
+        "spark.sql.streaming.stateStore.providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
+        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+        "spark.sql.streaming.minBatchesToRetain": "20",
+        "spark.sql.streaming.metricsEnabled": "false",
+        "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+        "spark.sql.warehouse.dir": str(home / "spark" / "warehouse"),
+        "spark.cleaner.referenceTracking.cleanCheckpoints": "false",
+    }
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigurationError(f"Spark did not start with master {settings.master!r}: {line}") from error
+    session.sparkContext.setLogLevel("OFF")
+    return session
+
+
+def _project_path(path: Path) -> Path:
+    """A relative folder of the installation is relative to the project, not to wherever the command was typed."""
+    return path if path.is_absolute() else PROJECT / path

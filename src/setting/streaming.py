@@ -1,0 +1,248 @@
+"""The streaming jobs. `from src.setting import SparkStreamingTicker` and `SparkStreamingTicker().ticker_spark_streaming()` is a whole program."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import ClassVar
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from src.broker.cluster import cluster
+from src.broker.topics import TopicSpec, ensure_topics
+from src.collect.exchange import Channel
+from src.collect.options import CollectOptions, SourceChoice
+from src.config import Settings, load_settings
+from src.errors import CoinSparkError, TerminalError
+from src.preprocess.organization import SparkCoinAverageQueryOrganization
+from src.preprocess.ticker import TickerQueryOrganization
+from src.schema.records import DEAD_LETTER_TOPIC, Region, Ticker, ticker_topic
+from src.setting.checkpoint import Checkpoint, Origin, checkpoint
+from src.setting.collecting import CollectorProcess
+from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
+from src.setting.plain_view import PlainView
+from src.setting.progress import View
+from src.setting.watching import Watch
+from src.setting.whole import whole_from
+from src.storage.console import ConsoleSink
+from src.storage.kafka import KafkaSink
+from src.storage.sql import SqlSink, create_engine, shown
+
+_RESTARTS = 5
+_HEALTHY_SECONDS = 300.0
+
+
+class SparkStreamingCoinAverage(_SparkSettingOrganization):
+    """A job from start to stop: Kafka, collector, Spark session, one query for all metrics, sinks, and an orderly end.
+
+    settings: those of the environment and `.env` when left out. collect: where frames come from (the default: live exchanges).
+    view: what shows the run; plain lines when left out. `begin_at`: "earliest" or "latest", for a query that has no checkpoint yet.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, *, collect: CollectOptions | None = None, view: View | None = None, begin_at: str | None = None
+    ) -> None:
+        super().__init__(settings or load_settings())
+        self.collect = collect or CollectOptions(channel=self.channel)
+        self.view: View = view or PlainView()
+        self.begin_at = begin_at
+
+    def run(self, *, debug: bool = False) -> None:
+        """Run until the source and its records are used up (trigger available-now), SIGINT or SIGTERM; `debug` shows batches instead of storing them.
+
+        Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
+        """
+        with _signals_stop(self), ExitStack() as stack:
+            stack.callback(self.view.ended, f"{self.name}: stopped; the next start goes on from here" if not debug else f"{self.name}: stopped")
+            session = self._begin(stack)
+            if session is None:
+                return
+            kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
+            self._open_sinks(stack, debug=debug)
+            collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
+            stack.callback(collector.stop)
+            collector.start()
+            if AVAILABLE_NOW in self.settings.trigger and self.collect.source is SourceChoice.REPLAY:
+                collector.wait(self.stopping.is_set)
+            self.view.began(self.name, self.plan.tables, self._origin_lines(kept, debug=debug))
+            self._run_query(session, Watch(self, collector, self.view))
+
+    def _begin(self, stack: ExitStack) -> SparkSession | None:
+        """Broker and Spark start side by side, as each takes seconds. None when the job was asked to stop meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            starting = pool.submit(lambda: stack.enter_context(cluster(self.settings, f"{self.name} job")))
+            try:
+                session = self._create_spark_session()
+                stack.callback(_stop_spark, session)
+            finally:
+                self.cluster = starting.result()
+        _listen_again(self)
+        ensure_topics(self.cluster.bootstrap_servers, self._topic_specs())
+        return None if self.stopping.is_set() else session
+
+    def _topic_specs(self) -> list[TopicSpec]:
+        """Raw topics keep everything for the retention; a metric's topic keeps the last value of each row for that long."""
+        settings = self.settings
+        retention = settings.retention_hours * 3_600_000
+        raw = [(topic, "delete") for topic in (*self.topics, DEAD_LETTER_TOPIC)]
+        rows = [(table.topic, "compact,delete") for table in self.plan.tables]
+        return [TopicSpec(topic, settings.topic_partitions, settings.topic_replication, retention, cleanup) for topic, cleanup in raw + rows]
+
+    @contextmanager
+    def _checkpoint(self) -> Iterator[Checkpoint]:
+        identity = (self.cluster.cluster_id, self.plan.fingerprint, *self.topics)
+        with checkpoint(self.settings.home, self.name, *identity) as kept:
+            replaced = kept.replaces
+            if replaced is not None:
+                self.view.say(
+                    f"metrics, markets or Kafka changed since the last run: state starts anew from the retained records (was {replaced.name})"
+                )
+            if kept.origin() is None:
+                kept.begin(Origin(whole_from(self.cluster.bootstrap_servers, self.topics)))
+            self.whole_from = (kept.origin() or Origin()).whole_from
+            self.checkpoint_folder = str(kept.folder)
+            self.starting_offsets = self.begin_at or "earliest"
+            yield kept
+
+    @contextmanager
+    def _debug_checkpoint(self) -> Iterator[Checkpoint]:
+        """A folder of its own, gone afterwards: looking on must not move or disturb the job that stores."""
+        parent = self.settings.home.absolute() / "debug"
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=parent))
+        self.checkpoint_folder = str(folder)
+        self.starting_offsets = self.begin_at or "latest"
+        try:
+            yield Checkpoint(self.name, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _open_sinks(self, stack: ExitStack, *, debug: bool) -> None:
+        if debug:
+            self.extra_sinks.append(ConsoleSink())
+        else:
+            self.database = SqlSink(self.database_url)
+            self.kafka = KafkaSink(self.cluster.bootstrap_servers)
+        for sink in [*([self.database] if self.database else []), *([self.kafka] if self.kafka else []), *self.extra_sinks]:
+            stack.callback(sink.close)
+            sink.open(self.plan.tables)
+
+    @property
+    def database_url(self) -> str:
+        """The settings' database, or the SQLite file in the home folder."""
+        url = self.settings.database_url
+        return url.get_secret_value() if url else f"sqlite:///{self.settings.home.absolute() / 'coin.db'}"
+
+    def _origin_lines(self, kept: Checkpoint, *, debug: bool) -> list[str]:
+        place = f"Kafka {self.cluster.bootstrap_servers}{' (embedded)' if self.cluster.is_embedded else ''}"
+        if debug:
+            return [place, f"nothing is stored; reading from {self.starting_offsets}"]
+        engine = create_engine(self.database_url)
+        begin = f"begins with the {self.starting_offsets} records" if kept.is_new else "goes on from its checkpoint"
+        lines = [place, f"rows to {shown(engine.url)} and to the metrics' topics", begin]
+        if self.whole_from:
+            lines.append(f"windows before {datetime.fromtimestamp(self.whole_from / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC are not whole and left out")
+        return lines
+
+    def _run_query(self, session: SparkSession, watch: Watch) -> None:
+        """Run the query; one that ends by a fault of the surroundings (a broker killed) begins again from its checkpoint, a few times."""
+        restarts, since = 0, time.monotonic()
+        while not self.stopping.is_set():
+            query = self._process_and_send(self._process_select_expr(self._stream_kafka_session(session)))
+            watch.query = query
+            try:
+                with watch.looking():
+                    self._await_all([query])
+            finally:
+                _stop_query(query)
+            if watch.failure is not None:
+                raise watch.failure
+            error = None if self.stopping.is_set() else query.exception()
+            if error is None:
+                return
+            if isinstance(self.failure, CoinSparkError):
+                raise self.failure
+            restarts = 1 if time.monotonic() - since > _HEALTHY_SECONDS else restarts + 1
+            since = time.monotonic()
+            if restarts > _RESTARTS:
+                raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {_cause(error)}")
+            self.view.say(f"the query ended ({_cause(error)}); it begins again from its checkpoint")
+            self.stopping.wait(2.0 * restarts)
+
+
+class SparkStreamingTicker(SparkStreamingCoinAverage):
+    """All ticker metrics from one read of the ticker topics."""
+
+    channel: ClassVar[Channel] = Channel.TICKER
+    record: ClassVar[type[Ticker]] = Ticker
+    topics: ClassVar[tuple[str, ...]] = tuple(ticker_topic(region) for region in Region)
+    query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TickerQueryOrganization
+
+    def ticker_spark_streaming(self) -> None:
+        """Run to the sinks: the database, and each metric's Kafka topic."""
+        self.run()
+
+    def debug_ticker_streaming(self) -> None:
+        """Run to the console: every batch of every metric is printed, nothing is stored."""
+        self.run(debug=True)
+
+
+@contextmanager
+def _signals_stop(job: _SparkSettingOrganization) -> Iterator[None]:
+    """SIGINT and SIGTERM ask the job to stop, in place of what they did before."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    _listen_again(job)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            _handle(number, handler)
+
+
+def _listen_again(job: _SparkSettingOrganization) -> None:
+    """PySpark puts its own handler for SIGINT in place when a session begins."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        job.stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        _handle(number, stop)
+
+
+def _handle(number: signal.Signals, handler: object) -> None:
+    try:
+        signal.signal(number, handler)  # type: ignore[arg-type]
+    except ValueError:
+        # Only the main thread may; a program that runs the job in another one stops it by `stopping`.
+        return
+
+
+def _stop_query(query: StreamingQuery) -> None:
+    try:
+        query.stop()
+    except Exception:  # noqa: BLE001  (a JVM that is gone has no query left to stop)
+        return
+
+
+def _stop_spark(session: SparkSession) -> None:
+    try:
+        session.stop()
+    except Exception:  # noqa: BLE001  (as above)
+        return
+
+
+def _cause(error: BaseException) -> str:
+    """The line of a Spark error that tells something."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "Exception" in line or "Error" in line]
+    return (telling or lines or [type(error).__name__])[-1 if telling else 0][:300]

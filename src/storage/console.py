@@ -1,0 +1,59 @@
+"""Rows to the terminal, a table for each metric and batch: what `--debug` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from rich.console import Console
+from rich.table import Table
+
+from src.schema.tables import TableSchema
+from src.storage.sink import Batch, BatchSink, Guarantee
+
+SHOWN_ROWS = 20
+
+
+class ConsoleSink(BatchSink):
+    """Prints the newest rows of every batch, all metrics side by side in one go."""
+
+    guarantee: ClassVar[Guarantee] = Guarantee.BEST_EFFORT
+    name: ClassVar[str] = "console"
+
+    def __init__(self, console: Console | None = None, rows: int = SHOWN_ROWS) -> None:
+        self._console = console or Console()
+        self._rows = rows
+
+    def write(self, batch: Batch) -> None:
+        for schema, rows in batch.tables.items():
+            newest = rows.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
+            shown = newest.slice(0, self._rows).to_pylist()
+            more = f", first {len(shown)} shown" if rows.num_rows > len(shown) else ""
+            self._console.print(row_table(schema, shown, f"{schema.name}: batch {batch.batch_id}, {rows.num_rows} rows{more}"))
+
+
+def row_table(schema: TableSchema, rows: list[dict[str, Any]], title: str, keep: Callable[[str], bool] | None = None) -> Table:
+    """Rows as a rich table: keys first, numbers right, times in UTC."""
+    names = [*schema.key, *(column.name for column in schema.columns if column.name not in {*schema.key, "window_end"})]
+    names = [name for name in names if keep is None or keep(name)]
+    kinds = {column.name: column.kind for column in schema.columns}
+    table = Table(title=title, title_justify="left", expand=False)
+    for name in names:
+        table.add_column(name, justify="left" if kinds[name] in {"string", "timestamp"} else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(shown_value(row[name]) for name in names))
+    return table
+
+
+def shown_value(value: Any) -> str:
+    """A value for a person: thousands separated, seven significant digits below that, an empty cell for null."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%H:%M:%S")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.7g}"  # noqa: PLR2004
+    return f"{value:,}" if isinstance(value, int) and abs(value) < 10**12 else str(value)

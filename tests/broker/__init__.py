@@ -1,0 +1,1 @@
+"""The embedded broker, the topics, and the commands that steer them."""

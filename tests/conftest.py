@@ -1,0 +1,74 @@
+"""What every test may ask for: one Kafka broker and one MySQL-protocol server for the whole run, both real."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from src.broker.cluster import Cluster, cluster
+from src.config.settings import Settings, load_settings
+from src.errors import MissingPartError
+from tests.servers import ROOT, DatabaseServer, MariaDb, database_server_program, free_port, given_database_server, missing
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_developer() -> None:
+    """Tests must not read the developer's .env: it may name a database that matters."""
+    Settings.model_config["env_file"] = None
+    for name in [*os.environ]:
+        if name.startswith("COINSPARK_") or name in {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}:
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One embedded broker for the whole run; tests keep apart by their topics' names."""
+    settings = load_settings(home=tmp_path_factory.mktemp("broker-home"), jars=ROOT / ".jars", broker_port=free_port(), controller_port=free_port())
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(cluster(settings, "tests"))
+        except MissingPartError as error:
+            raise missing(str(error)) from None
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    """One MySQL-protocol server for the whole run; tests keep apart by their databases' names (`mysql.url(name)`)."""
+    given = given_database_server()
+    if given:
+        yield given
+        return
+    server = _own_server(tmp_path_factory)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def stoppable_mysql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    """A server of the test's own, to be stopped, killed and started again."""
+    server = _own_server(tmp_path_factory)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mysql_url(mysql: DatabaseServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """DATABASE_URL of a new empty database, which goes with the test."""
+    name = f"test_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
+    mysql.execute(f"DROP DATABASE IF EXISTS `{name}`")
+    yield mysql.url(name)
+    mysql.execute(f"DROP DATABASE `{name}`")
+
+
+def _own_server(tmp_path_factory: pytest.TempPathFactory) -> MariaDb:
+    program = database_server_program()
+    if program is None:
+        raise missing("no mariadbd or mysqld on this machine: `make test` installs one on Debian, TEST_MYSQL_URL names one elsewhere")
+    server = MariaDb(tmp_path_factory.mktemp("mysql"), program)
+    server.start()
+    return server

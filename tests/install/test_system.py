@@ -1,0 +1,49 @@
+"""Where the system's packages cannot be installed without asking, the command to run is said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from install import system
+from install.step import InstallError
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_without_apt_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(
+        InstallError, match=r"^too old\. Install a Java runtime: with this system's package manager \(openjdk-17-jre-headless on Debian\)$"
+    ):
+        system._apt(tmp_path, "a Java runtime", [system.JAVA], "too old")
+
+
+def test_without_a_right_to_install_the_command_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "apt-get", "exit 1")
+    program(tmp_path, "sudo", "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(InstallError, match="Install the MariaDB server: sudo apt-get install mariadb-server-core mariadb-client-core$"):
+        system._apt(tmp_path, "the MariaDB server", system.MARIADB, "none")
+
+
+def test_with_the_right_apt_installs_what_this_release_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/asked')
+    program(tmp_path, "apt-cache", "echo openjdk-8-jre-headless openjdk-25-jre-headless openjdk-21-jre-headless openjdk-21-jre-headless-dbg")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    system._apt(tmp_path, "a Java runtime", [system.JAVA], "none")
+    assert (tmp_path / "asked").read_text().splitlines() == ["update", "install --yes --no-install-recommends openjdk-21-jre-headless"]
+
+
+def test_a_given_database_server_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TEST_MYSQL_URL", "mysql://somewhere")
+    assert system.install_mysql_server(tmp_path) is False
