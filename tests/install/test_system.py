@@ -30,7 +30,7 @@ def test_without_a_right_to_install_the_command_is_said(tmp_path: Path, monkeypa
     program(tmp_path, "sudo", "exit 1")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(InstallError, match="Install the MariaDB server: sudo apt-get install mariadb-server-core mariadb-client-core$"):
+    with pytest.raises(InstallError, match=r"Install the MariaDB server: sudo apt-get install mariadb-server-core mariadb-client-core$"):
         system._apt(tmp_path, "the MariaDB server", system.MARIADB, "none")
 
 
