@@ -35,6 +35,7 @@ from src.setting.watching import Watch
 from src.setting.whole import whole_from
 from src.storage.console import ConsoleSink
 from src.storage.kafka import KafkaSink
+from src.storage.sink import Sink
 from src.storage.sql import SqlSink, create_engine, shown
 
 _RESTARTS = 5
@@ -62,29 +63,40 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
         """
         with _signals_stop(self), ExitStack() as stack:
-            stack.callback(self.view.ended, f"{self.name}: stopped; the next start goes on from here" if not debug else f"{self.name}: stopped")
+            if not debug:
+                # Before anything that takes seconds to start: a wrong password should not.
+                self.database = SqlSink(self.database_url)
+                self._open(stack, self.database)
             session = self._begin(stack)
             if session is None:
                 return
             kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
-            self._open_sinks(stack, debug=debug)
+            if debug:
+                self.extra_sinks.append(ConsoleSink())
+            else:
+                self.kafka = KafkaSink(self.cluster.bootstrap_servers)
+                self._open(stack, self.kafka)
+            for sink in self.extra_sinks:
+                self._open(stack, sink)
             collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
             stack.callback(collector.stop)
             collector.start()
             if AVAILABLE_NOW in self.settings.trigger and self.collect.source is SourceChoice.REPLAY:
                 collector.wait(self.stopping.is_set)
+            stack.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
             self.view.began(self.name, self.plan.tables, self._origin_lines(kept, debug=debug))
             self._run_query(session, Watch(self, collector, self.view))
 
     def _begin(self, stack: ExitStack) -> SparkSession | None:
         """Broker and Spark start side by side, as each takes seconds. None when the job was asked to stop meanwhile."""
+        manager = cluster(self.settings, f"{self.name} job")
         with ThreadPoolExecutor(1) as pool:
-            starting = pool.submit(lambda: stack.enter_context(cluster(self.settings, f"{self.name} job")))
-            try:
-                session = self._create_spark_session()
-                stack.callback(_stop_spark, session)
-            finally:
-                self.cluster = starting.result()
+            starting = pool.submit(manager.__enter__)
+            # Unwound in this order whichever of the two fails: Spark first, then the broker that it reads from.
+            stack.callback(lambda: starting.exception() or manager.__exit__(None, None, None))
+            session = self._create_spark_session()
+            stack.callback(_stop_spark, session)
+            self.cluster = starting.result()
         _listen_again(self)
         ensure_topics(self.cluster.bootstrap_servers, self._topic_specs())
         return None if self.stopping.is_set() else session
@@ -126,15 +138,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _open_sinks(self, stack: ExitStack, *, debug: bool) -> None:
-        if debug:
-            self.extra_sinks.append(ConsoleSink())
-        else:
-            self.database = SqlSink(self.database_url)
-            self.kafka = KafkaSink(self.cluster.bootstrap_servers)
-        for sink in [*([self.database] if self.database else []), *([self.kafka] if self.kafka else []), *self.extra_sinks]:
-            stack.callback(sink.close)
-            sink.open(self.plan.tables)
+    def _open(self, stack: ExitStack, sink: Sink) -> None:
+        stack.callback(sink.close)
+        sink.open(self.plan.tables)
 
     @property
     def database_url(self) -> str:
