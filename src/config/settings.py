@@ -89,8 +89,13 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**_by_alias(given))
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        problems = "; ".join(f"{_environment_name(problem['loc'])}: {problem['msg']}" for problem in error.errors())
         raise ConfigurationError(f"a setting is wrong: {problems} (see .env.example for what each one takes)") from None
+
+
+def _environment_name(location: tuple[int | str, ...]) -> str:
+    name = str(location[0])
+    return name if name not in Settings.model_fields else f"COINSPARK_{name.upper()}"
 
 
 def _by_alias(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from src.broker.java import find_java
 from src.config.settings import Settings
 from src.errors import ConfigurationError, MissingPartError
 
+_JVM_SECONDS = 3
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -59,13 +64,56 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
     }
     for key, value in options.items():
         builder = builder.config(key, value)
+    log = home / "spark" / "spark.log"
     try:
-        session = builder.getOrCreate()
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with _output_to(log):
+            session = builder.getOrCreate()
+    except OSError as error:
+        raise ConfigurationError(f"{log.parent} cannot be written ({error.strerror}): choose another COINSPARK_HOME") from None
     except Exception as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ConfigurationError(f"Spark did not start with master {settings.master!r}: {line}") from error
+        raise ConfigurationError(f"Spark did not start with master {settings.master!r}: {line} (its own log is {log})") from error
     session.sparkContext.setLogLevel("OFF")
     return session
+
+
+@contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    """Processes started in this block write to `log` instead of the terminal: the JVM keeps what it was born with."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [(number, os.dup(number)) for number in (1, 2)]
+    try:
+        with log.open("ab") as file:
+            for number, _ in kept:
+                os.dup2(file.fileno(), number)
+        yield
+    finally:
+        for number, copy in kept:
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def stop_spark(session: SparkSession) -> None:
+    """Stop the session and its JVM, and return when both are gone. The next session of this process begins with a new JVM."""
+    gateway = SparkContext._gateway  # noqa: SLF001  (PySpark has no public way to end the JVM that it started)
+    with suppress(Exception):  # a JVM that died has nothing left to stop
+        session.stop()
+    if gateway is None:
+        return
+    with suppress(Exception):
+        gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
+    process: Popen[bytes] = gateway.proc
+    if process.stdin is not None:
+        # The JVM lives as long as this pipe.
+        process.stdin.close()
+    try:
+        process.wait(_JVM_SECONDS)
+    except TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _project_path(path: Path) -> Path:

@@ -21,6 +21,7 @@ from src.broker.cluster import cluster
 from src.broker.topics import TopicSpec, ensure_topics
 from src.collect.exchange import Channel
 from src.collect.options import CollectOptions, SourceChoice
+from src.collect.plan import plan as check_collect_options
 from src.config import Settings, load_settings
 from src.errors import CoinSparkError, TerminalError
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
@@ -31,6 +32,7 @@ from src.setting.collecting import CollectorProcess
 from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
+from src.setting.session import stop_spark
 from src.setting.watching import Watch
 from src.setting.whole import whole_from
 from src.storage.console import ConsoleSink
@@ -63,8 +65,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
         """
         with _signals_stop(self), ExitStack() as stack:
+            # What the user must mend is said before anything that takes seconds to start.
+            check_collect_options(self.collect, self.settings)
             if not debug:
-                # Before anything that takes seconds to start: a wrong password should not.
                 self.database = SqlSink(self.database_url)
                 self._open(stack, self.database)
             session = self._begin(stack)
@@ -95,7 +98,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             # Unwound in this order whichever of the two fails: Spark first, then the broker that it reads from.
             stack.callback(lambda: starting.exception() or manager.__exit__(None, None, None))
             session = self._create_spark_session()
-            stack.callback(_stop_spark, session)
+            stack.callback(stop_spark, session)
             self.cluster = starting.result()
         _listen_again(self)
         ensure_topics(self.cluster.bootstrap_servers, self._topic_specs())
@@ -237,13 +240,6 @@ def _stop_query(query: StreamingQuery) -> None:
     try:
         query.stop()
     except Exception:  # noqa: BLE001  (a JVM that is gone has no query left to stop)
-        return
-
-
-def _stop_spark(session: SparkSession) -> None:
-    try:
-        session.stop()
-    except Exception:  # noqa: BLE001  (as above)
         return
 
 

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from src.schema.tables import TableSchema
+from src.storage.floats import without_non_finite
 from src.storage.sink import Batch, BatchSink, Guarantee
 
 SHOWN_ROWS = 20
@@ -27,7 +29,8 @@ class ConsoleSink(BatchSink):
 
     def write(self, batch: Batch) -> None:
         for schema, rows in batch.tables.items():
-            newest = rows.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
+            finite, _ = without_non_finite(rows)
+            newest = finite.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
             shown = newest.slice(0, self._rows).to_pylist()
             more = f", first {len(shown)} shown" if rows.num_rows > len(shown) else ""
             self._console.print(row_table(schema, shown, f"{schema.name}: batch {batch.batch_id}, {rows.num_rows} rows{more}"))
@@ -42,7 +45,8 @@ def row_table(schema: TableSchema, rows: list[dict[str, Any]], title: str, keep:
     for name in names:
         table.add_column(name, justify="left" if kinds[name] in {"string", "timestamp"} else "right", overflow="fold")
     for row in rows:
-        table.add_row(*(shown_value(row[name]) for name in names))
+        # As Text: a cell that holds [ and ] is no markup.
+        table.add_row(*(Text(shown_value(row[name])) for name in names))
     return table
 
 

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections.abc import Callable
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, stop_any, stop_when_event_set, wait_random_exponential
-from tenacity.nap import sleep_using_event
+from itertools import count
 
 from src.errors import TerminalError, TransientError
 from src.storage.sink import Batch, Sink
 
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 5.0
+
 
 def deliver(sink: Sink, write: Callable[[Batch], None], batch: Batch, seconds: float, stopping: threading.Event, tell: Callable[[str], None]) -> None:
-    """Call `write` until it stored the batch. `tell` hears of a failure, and an empty text once it has passed.
+    """Call `write` until it stored the batch. `tell` hears of each failure, and an empty text once it has passed.
 
     Raises TerminalError when the sink still fails after `seconds`, or when `stopping` is set meanwhile; other errors of `write` pass through.
     """
+    deadline = time.monotonic() + seconds
+    for attempt in count(1):
+        try:
+            write(batch)
+        except TransientError as error:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TerminalError(
+                    f"{sink.name} did not take batch {batch.batch_id} for {seconds:g} s: {error}. Nothing is lost: mend it and start the same "
+                    "command again, it goes on at this batch"
+                ) from error
+            tell(f"{sink.name}: {error}; trying again (attempt {attempt + 1})")
+            if stopping.wait(min(left, _pause(attempt))):
+                raise TerminalError(
+                    f"stopped while {sink.name} did not take batch {batch.batch_id}: {error}. The next start goes on at this batch"
+                ) from error
+        else:
+            if attempt > 1:
+                tell("")
+            return
 
-    def failed(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        tell(f"{sink.name}: {error}; trying again (attempt {state.attempt_number})")
 
-    attempts = Retrying(
-        retry=retry_if_exception_type(TransientError),
-        stop=stop_any(stop_after_delay(seconds), stop_when_event_set(stopping)),
-        wait=wait_random_exponential(multiplier=0.5, max=5),
-        sleep=sleep_using_event(stopping),
-        before_sleep=failed,
-        reraise=True,
-    )
-    try:
-        attempts(write, batch)
-    except TransientError as error:
-        raise TerminalError(
-            f"{sink.name} did not take batch {batch.batch_id} for {seconds:g} s: {error}. Nothing is lost: mend it and start the same command "
-            "again, it goes on at this batch"
-        ) from error
-    if attempts.statistics.get("attempt_number", 1) > 1:
-        tell("")
+def _pause(attempt: int) -> float:
+    """Seconds before the next attempt: twice as long each time, and never the same for two jobs that wait for one server."""
+    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 10))
+    return random.uniform(longest / 2, longest)  # noqa: S311  (no secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -10,12 +11,17 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from src.errors import TransientError
+from src.errors import ConfigurationError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
 from src.storage.sink import Batch, Guarantee, Sink
 
-_SEND_SECONDS = 30
+_ANSWER_SECONDS = 4
+_DELIVERY_SECONDS = 5
+"""How long one attempt may last without an answer: short, as a job that is asked to stop waits for it; `deliver` makes the next one."""
+_CLOSE_SECONDS = 2
+_ROWS_AT_ONCE = 2000
+"""Rows sent before their delivery is awaited, so that a batch of any size has the time that it needs."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,27 +40,17 @@ class KafkaSink(Sink):
         del tables
         self._connect()
 
-    def _connect(self) -> KafkaProducer:
-        try:
-            self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap_servers.split(","), acks="all", enable_idempotence=True, linger_ms=5, compression_type="lz4"
-            )
-        except KafkaError as error:
-            raise TransientError(f"Kafka at {self._bootstrap_servers} cannot be reached: {error}") from None
-        return self._producer
-
     def write(self, batch: Batch) -> None:
         producer = self._producer or self._connect()
         headers = [("query", batch.query.encode()), ("batch", str(batch.batch_id).encode())]
+        sent: list[Any] = []
         try:
-            sent = [
-                producer.send(table.topic, key=row_key(table, row), value=_encode(wire_row(row)), headers=headers)
-                for table, rows in batch.tables.items()
-                for row in without_non_finite(rows)[0].to_pylist()
-            ]
-            producer.flush(timeout=_SEND_SECONDS)
-            for future in sent:
-                future.get(timeout=_SEND_SECONDS)
+            for table, rows in batch.tables.items():
+                for row in without_non_finite(rows)[0].to_pylist():
+                    sent.append(producer.send(table.topic, key=row_key(table, row), value=_encode(wire_row(row)), headers=headers))
+                    if len(sent) == _ROWS_AT_ONCE:
+                        _await_delivery(producer, sent)
+            _await_delivery(producer, sent)
         except KafkaError as error:
             # An idempotent producer that gave up on a message may refuse all later ones; a new one has a clean state.
             self.close()
@@ -63,12 +59,33 @@ class KafkaSink(Sink):
     def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=5)
+            with suppress(KafkaError):
+                producer.close(timeout=_CLOSE_SECONDS)
+
+    def _connect(self) -> KafkaProducer:
+        try:
+            self._producer = KafkaProducer(
+                bootstrap_servers=self._bootstrap_servers.split(","),
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=5,
+                compression_type="lz4",
+                bootstrap_timeout_ms=_DELIVERY_SECONDS * 1000,
+                max_block_ms=_DELIVERY_SECONDS * 1000,
+                request_timeout_ms=_ANSWER_SECONDS * 1000,
+                delivery_timeout_ms=_DELIVERY_SECONDS * 1000,
+                reconnect_backoff_max_ms=500,
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"Kafka's address {self._bootstrap_servers!r} is not host:port,host:port: {error}") from None
+        except KafkaError as error:
+            raise TransientError(f"Kafka at {self._bootstrap_servers} cannot be reached: {error}") from None
+        return self._producer
 
 
 def row_key(table: TableSchema, row: Mapping[str, Any]) -> bytes:
-    """The values of the table's key joined by `:`, a time as ms since 1970 UTC."""
-    return ":".join(str(wire_value(row[name])) for name in table.key).encode()
+    r"""The values of the table's key joined by `:`, a time as ms since 1970 UTC; a `:` or `\` within a value has a `\` before it."""
+    return ":".join(str(wire_value(row[name])).replace("\\", "\\\\").replace(":", "\\:") for name in table.key).encode()
 
 
 def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,3 +96,12 @@ def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def wire_value(value: Any) -> Any:
     """A value as it is written in JSON."""
     return round(value.timestamp() * 1000) if isinstance(value, datetime) else value
+
+
+def _await_delivery(producer: KafkaProducer, sent: list[Any]) -> None:
+    """Return when the broker has all of `sent`, and empty it. Raises the KafkaError of the first that it has not."""
+    # Undelivered messages give up after the delivery time-out, so this ends a little later at the latest.
+    producer.flush(timeout=_DELIVERY_SECONDS + _ANSWER_SECONDS)
+    for future in sent:
+        future.get(timeout=_DELIVERY_SECONDS)
+    sent.clear()

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any, ClassVar
 
 from src.schema.tables import TableSchema
+from src.storage.floats import without_non_finite
 from src.storage.sink import Batch, BatchSink, Guarantee
 
 
@@ -22,10 +23,11 @@ class MemorySink(BatchSink):
         self._rows: dict[str, OrderedDict[tuple[Any, ...], dict[str, Any]]] = {}
 
     def write(self, batch: Batch) -> None:
+        plain = [(table, without_non_finite(rows)[0].to_pylist()) for table, rows in batch.tables.items()]
         with self._lock:
-            for table, rows in batch.tables.items():
+            for table, rows in plain:
                 kept = self._rows.setdefault(table.name, OrderedDict())
-                for row in rows.to_pylist():
+                for row in rows:
                     key = _key(table, row)
                     kept[key] = row
                     kept.move_to_end(key)

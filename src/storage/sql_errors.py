@@ -2,57 +2,96 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from src.errors import CoinSparkError, ConfigurationError, TransientError
+from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
 
-_USER_MUST_ACT = {
-    1044: "the user may not use the database",
-    1045: "the user name or the password is wrong",
-    1049: "the database does not exist; create it first",
-    1142: "the user may not create or write these tables",
+_PASSWORD = "the user name or the password is wrong; in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"  # noqa: S105
+_MYSQL_MUST_ACT = {
+    1044: "the database does not exist, or the user may not use it",
+    1045: _PASSWORD,
+    1049: "the database does not exist: create it first",
+    1130: "the server does not let this host in",
+    1142: "the user may not create, read or write these tables: grant SELECT, INSERT, UPDATE, CREATE, ALTER and INDEX on the database",
+    1143: "the user may not write these columns",
     1227: "the user lacks a privilege",
-    1290: "the server is read-only",
-    1698: "the user name or the password is wrong",
+    1698: _PASSWORD,
 }
-_PASSES = {1040, 1053, 1158, 1159, 1160, 1161, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2014, 2055, 4031}
-_UNREACHABLE = {2002, 2003}
+_MYSQL_UNREACHABLE = {0, 2002, 2003, 2005, 2006, 2013, 2014, 2055}
+_MYSQL_PASSES = {
+    *(1040, 1053, 1077, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1317, 1927, 4031),
+    # Read-only while a cluster changes its primary.
+    *(1290, 1792, 1836),
+    # Made by another job in this very instant: table, column, index.
+    *(1050, 1060, 1061),
+}
+_SQLITE_MUST_ACT = {
+    sqlite3.SQLITE_PERM: "the file may not be used by this user",
+    sqlite3.SQLITE_READONLY: "the file or its folder may not be written by this user",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: move it away, and a new one is made",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened or made here",
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database",
+}
+_SQLITE_PASSES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL}
+_PRIMARY_CODE = 0xFF
 
 
 @contextmanager
-def translated(url: sa.URL) -> Iterator[None]:
-    """Turn a database error inside into a ConfigurationError or a TransientError that names the database but no secret."""
+def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
+    """Turn a database error inside into one of ours that names the database but no secret.
+
+    `opening`: before the first batch. A server that cannot be reached is a MissingPartError then, and an error that nobody knows is the
+    user's to mend; later both are a TransientError.
+    """
+    failure: CoinSparkError | None = None
     try:
         yield
-    except CoinSparkError:
-        raise
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-        raise _ours(url, error) from None
+        failure = _ours(url, error, opening=opening)
+    if failure is not None:
+        # Out here it has no context: nothing that prints a whole chain of errors can print the driver's.
+        raise failure
 
 
-def _ours(url: sa.URL, error: sa.exc.SQLAlchemyError) -> CoinSparkError:
-    place = f"{url.get_backend_name()} database {url.database!r}" + (f" on {url.host}:{url.port or 'default port'}" if url.host else "")
+def _ours(url: sa.URL, error: sa.exc.SQLAlchemyError, *, opening: bool) -> CoinSparkError:
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else None
-    code = original.args[0] if original is not None and original.args and isinstance(original.args[0], int) else None
     said = _said(original, error)
-    if code in _USER_MUST_ACT:
+    place = f"{url.get_backend_name()} database {url.database!r}" + (f" on {url.host}:{url.port or 'default port'}" if url.host else "")
+    advice, passes, unreachable = _sorted(original)
+    if advice:
         user = f" as user {url.username!r}" if url.username else ""
-        return ConfigurationError(f"{place}{user}: {_USER_MUST_ACT[code]} (the server said: {said}); check DATABASE_URL")
-    if code in _UNREACHABLE:
+        return ConfigurationError(f"{place}{user}: {advice} (it said: {said}); check DATABASE_URL")
+    if unreachable and opening:
+        return MissingPartError(f"{place} cannot be reached: {said}; start it, or correct DATABASE_URL")
+    if unreachable:
         return TransientError(f"{place} cannot be reached: {said}")
-    if code in _PASSES or isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
+    lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    passing = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError | sa.exc.TimeoutError)
+    if passes or lost or (passing and not opening):
         return TransientError(f"{place}: {said}")
-    if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
-        return TransientError(f"{place}: the connection was lost: {said}")
-    return ConfigurationError(f"{place} refused the rows: {said}")
+    return ConfigurationError(f"{place} cannot be used: {said}" if opening else f"{place} refused the rows: {said}")
+
+
+def _sorted(original: BaseException | None) -> tuple[str, bool, bool]:
+    """What the user must mend, if that is known; whether the error is known to pass; whether it says that the server cannot be reached."""
+    if isinstance(original, sqlite3.Error):
+        code = getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        made_just_now = "already exists" in str(original) or "duplicate column" in str(original)
+        return _SQLITE_MUST_ACT.get(code, ""), code in _SQLITE_PASSES or made_just_now, False
+    code = original.args[0] if original is not None and original.args else None
+    if isinstance(code, int):
+        return _MYSQL_MUST_ACT.get(code, ""), code in _MYSQL_PASSES, code in _MYSQL_UNREACHABLE
+    # PostgreSQL's driver has one error for all that hinders a connection, and says what it was.
+    return "", False, type(original).__module__.startswith("psycopg") and type(original).__name__ == "OperationalError"
 
 
 def _said(original: BaseException | None, error: sa.exc.SQLAlchemyError) -> str:
-    """The driver's own words; never the statement and its parameters, which SQLAlchemy puts into its message."""
+    """The driver's own words; never the statement, which SQLAlchemy puts into its message."""
     if original is None:
         return type(error).__name__
-    words = original.args[1] if len(original.args) > 1 else original
-    return str(words).splitlines()[0] if str(words) else type(original).__name__
+    words = str(original.args[1] if len(original.args) > 1 else original).strip()
+    return words.splitlines()[0] if words else "the connection was lost"

@@ -22,7 +22,9 @@ def test_captured_okx_and_bybit_frames_give_these_rows(tmp_path: Path) -> None:
     """Values out of captures/bybit/ticker.jsonl by hand: 20 BTCUSDT and 21 ETHUSDT spot frames within 21 s, lastPrice only moving as below."""
     files = [str(captures_folder() / market / "ticker.jsonl") for market in ("okx", "bybit")]
     home = Home(tmp_path)
-    status, output = home.run("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", "2026-11-01T00:00:00Z", "--trigger", "available-now")
+    status, output = home.run(
+        "ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", "2026-11-01T00:00:00Z", "--trigger", "available-now"
+    )
     assert status == 0, output
 
     november = 1_793_491_200_000

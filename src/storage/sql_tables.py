@@ -1,0 +1,140 @@
+"""A metric's table in a database: how it is made, how it grows by a column, and when one that is there cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine.interfaces import ReflectedColumn
+
+from src.errors import ConfigurationError
+from src.schema.kinds import Kind
+from src.schema.tables import TableSchema
+from src.storage.sql_engine import shown
+
+_KEY_LENGTH = 64
+_TEXT_LENGTH = 255
+_MILLISECONDS = 3
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware datetime, kept as UTC to the millisecond: DATETIME(3) in MySQL, which no time zone of server or session changes."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(mysql.DATETIME(fsp=_MILLISECONDS) if dialect.name == "mysql" else sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def sql_table(schema: TableSchema, metadata: sa.MetaData) -> sa.Table:
+    """The SQLAlchemy table of a metric: its key as primary key, all other columns nullable, and an index for queries by time."""
+    columns = []
+    for column in schema.columns:
+        is_key = column.name in schema.key
+        # Quoted always: what is a reserved word differs by database and version.
+        name = sa.sql.quoted_name(column.name, quote=True)
+        kind = _type(column.kind, is_key=is_key)
+        columns.append(sa.Column(name, kind, primary_key=is_key, nullable=not is_key, autoincrement=False, index=name == "window_start"))
+    name = sa.sql.quoted_name(schema.name, quote=True)
+    return sa.Table(name, metadata, *columns, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin", sqlite_with_rowid=False)
+
+
+def prepare(engine: sa.Engine, tables: Iterable[sa.Table]) -> None:
+    """Make the tables that are missing, add the columns that a metric has gained, and see that rows can be written.
+
+    Raises ConfigurationError for a table with other types or another key, and SQLAlchemy's errors, for a missing right among others.
+    """
+    with engine.begin() as connection:
+        for table in tables:
+            inspector = sa.inspect(connection)
+            if inspector.has_table(table.name):
+                _grow(connection, inspector, table)
+            else:
+                table.create(connection)
+            _try_rights(connection, table)
+
+
+def _grow(connection: sa.Connection, inspector: sa.Inspector, table: sa.Table) -> None:
+    there = {column["name"]: column for column in inspector.get_columns(table.name)}
+    problems = [*_key_problems(inspector, table), *_column_problems(inspector, table, there)]
+    if problems:
+        raise ConfigurationError(
+            f"table {table.name} in {shown(connection.engine.url)} is not the metric's: {'; '.join(problems)}. Rename or drop it, and it is made anew"
+        )
+    for column in table.columns:
+        if column.name not in there:
+            added = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {connection.dialect.identifier_preparer.format_table(table)} ADD COLUMN {added}")
+
+
+def _try_rights(connection: sa.Connection, table: sa.Table) -> None:
+    """Write no row at all: a user who may only read, or a file that may only be read, is found before the first batch."""
+    names = [column.name for column in table.columns]
+    nothing = sa.select(*table.columns).where(sa.false())
+    connection.execute(table.insert().from_select(names, nothing))
+    connection.execute(table.update().values({name: table.columns[name] for name in names}).where(sa.false()))
+
+
+def _key_problems(inspector: sa.Inspector, table: sa.Table) -> list[str]:
+    wanted = [column.name for column in table.primary_key.columns]
+    there = inspector.get_pk_constraint(table.name)["constrained_columns"]
+    return [] if set(there) == set(wanted) else [f"its primary key is ({', '.join(there)}), the metric's is ({', '.join(wanted)})"]
+
+
+def _column_problems(inspector: sa.Inspector, table: sa.Table, there: Mapping[str, ReflectedColumn]) -> list[str]:
+    problems = []
+    collation = inspector.get_table_options(table.name).get("mysql_collate")
+    for name, column in there.items():
+        wanted = table.columns.get(name)
+        if wanted is None:
+            if not column["nullable"] and column["default"] is None:
+                problems.append(f"column {name}, which the metric has not, does not take NULL")
+            continue
+        if not _holds(column["type"], wanted.type):
+            problems.append(f"column {name} is {column['type']}, the metric's is {wanted.type.compile(dialect=inspector.dialect)}")
+        if not column["nullable"] and wanted.nullable:
+            problems.append(f"column {name} does not take NULL")
+        if inspector.dialect.name == "mysql" and isinstance(wanted.type, sa.String):
+            compared = getattr(column["type"], "collation", None) or collation or "the server's default"
+            if not (compared.startswith("utf8mb4") and compared.endswith("_bin")):
+                problems.append(f"column {name} compares by {compared}, not utf8mb4_bin")
+    return problems
+
+
+def _holds(there: sa.types.TypeEngine[Any], wanted: sa.types.TypeEngine[Any]) -> bool:
+    """Whether a column of the type `there` keeps every value of the type `wanted` unchanged."""
+    match wanted:
+        case sa.Double():
+            return isinstance(there, sa.Double)
+        case sa.BigInteger():
+            return isinstance(there, sa.BigInteger)
+        case sa.Boolean():
+            return isinstance(there, sa.Boolean | mysql.TINYINT)
+        case sa.String():
+            return isinstance(there, sa.String) and (there.length is None or there.length >= (wanted.length or 0))
+        case _:
+            # MySQL's TIMESTAMP is not one: it follows the session's time zone.
+            return isinstance(there, sa.DateTime) and not isinstance(there, mysql.TIMESTAMP) and getattr(there, "fsp", _MILLISECONDS) == _MILLISECONDS
+
+
+def _type(kind: Kind, *, is_key: bool) -> sa.types.TypeEngine[Any]:
+    types: Mapping[Kind, sa.types.TypeEngine[Any]] = {
+        Kind.DOUBLE: sa.Double(),
+        Kind.LONG: sa.BigInteger(),
+        Kind.BOOLEAN: sa.Boolean(),
+        Kind.STRING: sa.String(_KEY_LENGTH if is_key else _TEXT_LENGTH),
+        Kind.TIMESTAMP: UtcDateTime(),
+    }
+    return types[kind]

@@ -1,0 +1,96 @@
+"""What a person at one or two terminals sees: simulated data said aloud, a second look on, an orderly end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.servers import ROOT, free_port
+from tests.system.jobs import Home, family, stopped
+
+pytestmark = pytest.mark.timeout(600)
+METRICS = ("time_metrics", "arbitrage", "market_arbitrage", "market_arbitrage_signal")
+
+
+class SecondTerminal(Home):
+    """Another terminal on the same home, with an output of its own."""
+
+    def __init__(self, first: Home, name: str) -> None:
+        self.__dict__.update(first.__dict__)
+        self.folder = first.folder / name
+
+
+def test_no_exchange_in_reach_a_look_on_and_an_orderly_end(tmp_path: Path) -> None:
+    nowhere = f'"ws://127.0.0.1:{free_port()}"'
+    urls = "{" + ",".join(f'"{market}":{nowhere}' for market in ("upbit", "bithumb", "okx", "bybit", "binance", "kraken")) + "}"
+    home = Home(tmp_path, exchange_urls=urls, reach_seconds="2")
+    with home.started("ticker") as job:
+        home.wait_for(lambda: "no exchange could be reached" in home.output, job)
+        home.wait_for(lambda: all(home.rows(metric) for metric in METRICS), job)
+        assert {row["source"] for metric in METRICS for row in home.rows(metric)} == {"simulated"}
+        assert "source simulated" in home.output, "every line of progress says it"
+
+        twice = SecondTerminal(home, "twice")
+        status, output = twice.run("ticker")
+        assert status == 2
+        assert f"already runs here as pid {job.pid}" in output
+        assert "Traceback" not in output
+
+        looking_on = SecondTerminal(home, "debug")
+        with looking_on.started("ticker", "--debug") as debug:
+            for metric in METRICS:
+                looking_on.wait_for(lambda metric=metric: f"{metric}: batch" in looking_on.output, debug)
+            assert "already collected by pid" in looking_on.output
+            assert stopped(debug, signal.SIGINT) == 0
+        assert not list((home.settings.home / "debug").glob("*")), "a look on leaves nothing"
+
+        before = len(home.rows("market_arbitrage_signal"))
+        home.wait_for(lambda: len(home.rows("market_arbitrage_signal")) > before, job)
+        relatives = family(job, home)
+        assert any("kafka.Kafka" in " ".join(each.cmdline()) for each in relatives)
+        assert stopped(job, signal.SIGINT) == 0, home.output
+        assert not [each for each in relatives if each.is_running() and each.status() != "zombie"], "nothing is left running"
+    assert "Traceback" not in home.output
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "said"),
+    [
+        (("ticker", "--trigger", "often"), {}, "--trigger 'often' is neither an interval such as 1s"),
+        (("ticker", "--from", "yesterday"), {}, "--from 'yesterday' is neither earliest nor latest"),
+        (("ticker", "--markets", "upbitt"), {}, "upbit"),
+        (("ticker",), {"allowed_lateness_seconds": "-1"}, "ALLOWED_LATENESS_SECONDS"),
+        (("ticker", "--source", "replay", "/nowhere/okx.jsonl"), {}, "/nowhere/okx.jsonl"),
+        (("ticker", "--source", "replay"), {}, "replay"),
+    ],
+)
+def test_a_wrong_word_is_one_clear_line(tmp_path: Path, words: tuple[str, ...], settings: dict[str, str], said: str) -> None:
+    home = Home(tmp_path)
+    home.environment |= {f"COINSPARK_{name.upper()}": value for name, value in settings.items()}
+    status, output = home.run(*words)
+    assert status == 2, output
+    lines = [line for line in output.splitlines() if said in line]
+    assert len(lines) == 1, output
+    assert "Traceback" not in output
+
+
+def test_a_wrong_password_is_said_before_anything_starts_and_never_shown(tmp_path: Path, mysql_url: str) -> None:
+    wrong = sa.make_url(mysql_url).set(username="nobody", password="canary-secret")
+    home = Home(tmp_path, wrong.render_as_string(hide_password=False))
+    status, output = home.run("ticker", "--source", "simulate")
+    assert status == 2, output
+    assert len(output.strip().splitlines()) == 1, output
+    assert "password" in output
+    assert "canary-secret" not in output
+
+
+def test_help_names_every_command_and_option() -> None:
+    words = {"--help": ("ticker", "collect", "up", "down", "status"), "ticker --help": ("--source", "--debug", "--trigger", "--speed", "Examples")}
+    for command, expected in words.items():
+        done = subprocess.run([sys.executable, "coin_spark.py", *command.split()], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert all(word in done.stdout for word in expected), done.stdout
