@@ -7,12 +7,17 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
 from src.broker.cluster import Cluster, cluster
 from src.config.settings import Settings, load_settings
 from src.errors import MissingPartError
 from tests.servers import ROOT, DatabaseServer, MariaDb, database_server_program, free_port, given_database_server, missing
+
+# Time is measured in bench/, not here: a slow machine is no failure.
+hypothesis.settings.register_profile("coinspark", deadline=None)
+hypothesis.settings.load_profile("coinspark")
 
 
 @pytest.fixture(scope="session", autouse=True)

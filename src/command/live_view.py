@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -12,15 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from src.collect.status import CollectorStatus
+from src.schema.kinds import Kind
 from src.schema.records import Source
 from src.schema.tables import TableSchema
 from src.setting.plain_view import lag_seconds, left_out
 from src.setting.progress import Progress
-from src.storage.console import row_table
+from src.storage.console import shown_value
 
-_OTHER_LINES = 16
-"""Lines of the screen that are not metric rows: headings, borders, the status."""
-_SHOWN_COLUMNS = 9
+_LINES_A_TABLE = 4
+"""Lines of a table besides its rows: title, heading, rule, an empty one."""
+_LINES_OF_STATUS = 9
+_COLUMNS = 8
 
 
 class LiveView:
@@ -53,22 +56,14 @@ class LiveView:
         self.say(message)
 
     def _screen(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> RenderableType:
-        shown = [table for table in self._tables if newest.get(table.name)]
-        rows_each = max(1, (self._console.height - _OTHER_LINES - 5 * len(shown)) // max(1, len(shown)))
-        parts: list[RenderableType] = [self._status(progress)]
-        for table in shown:
-            rows = list(newest[table.name])[-rows_each:]
-            parts.append(row_table(table, [dict(row) for row in reversed(rows)], table.name, keep=self._kept(table, rows)))
+        # A metric that says what matters of it comes before one that does not.
+        shown = sorted((table for table in self._tables if newest.get(table.name)), key=lambda table: not table.headline)
+        room = self._console.height - _LINES_OF_STATUS - len(self._lines)
+        rows_each = max(1, room // max(1, len(shown)) - _LINES_A_TABLE)
+        parts: list[RenderableType] = [self._status(progress), *(_metric(table, latest(table, newest[table.name]), rows_each) for table in shown)]
         if not shown:
             parts.append(Text("waiting for the first rows ...", style="dim"))
         return Group(*parts)
-
-    def _kept(self, table: TableSchema, rows: Sequence[Mapping[str, Any]]) -> Any:
-        """Columns that fit a screen: the key, then the first ones that have values."""
-        filled = [column.name for column in table.columns if any(row[column.name] is not None for row in rows)]
-        wide = _SHOWN_COLUMNS if self._console.width >= 120 else _SHOWN_COLUMNS // 2  # noqa: PLR2004
-        others = [name for name in filled if name not in {*table.key, "window_end"}][:wide]
-        return {*table.key, *others}.__contains__
 
     def _status(self, progress: Progress) -> RenderableType:
         grid = Table.grid(padding=(0, 2))
@@ -88,6 +83,30 @@ class LiveView:
         if progress.message:
             grid.add_row("", Text(progress.message, style="bold red"))
         return Panel(grid, title=f"CoinSpark {self._title}", title_align="left")
+
+
+def latest(table: TableSchema, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The newest window of each key, in the order of the keys."""
+    keys = [name for name in table.key if name != "window_start"]
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: row["window_start"]):
+        found[tuple(row[name] for name in keys)] = row
+    return [found[key] for key in sorted(found)]
+
+
+def _metric(table: TableSchema, rows: Sequence[Mapping[str, Any]], limit: int) -> Table:
+    """The rows that fit, with the columns that matter. The source is a column only where rows of several are shown."""
+    keys = [name for name in table.key if name != "source" or len({row["source"] for row in rows}) > 1]
+    others = table.headline or tuple(column.name for column in table.columns if column.name not in {*table.key, "window_end"})
+    kinds = {column.name: column.kind for column in table.columns}
+    title = table.name if len(rows) <= limit else f"{table.name} ({limit} of {len(rows)})"
+    shown = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in [*keys, *others[:_COLUMNS]]:
+        is_text = kinds[name] in {Kind.STRING, Kind.TIMESTAMP}
+        shown.add_column(name.replace("_", " "), justify="left" if is_text else "right")
+    for row in rows[:limit]:
+        shown.add_row(*(shown_value(row[name]) for name in [*keys, *others[:_COLUMNS]]))
+    return shown
 
 
 def _source(collector: CollectorStatus) -> Text:

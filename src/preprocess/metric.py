@@ -57,6 +57,7 @@ class Metric:
     stats: by column name. A name that begins with _ is for derived columns only and is not kept.
     derived: by column name, over stats, keys and the derived columns before it.
     where: only records for which this holds.
+    headline: columns that a view with little room shows first; all of them when empty.
     time: the record's time that decides the windows: `event_time` or `received_time`.
     description: meaning and units of the columns; taken from the docstring of the `cal_*` method.
     """
@@ -69,6 +70,7 @@ class Metric:
     where: Expression | None = None
     time: str = "event_time"
     topic: str = ""
+    headline: tuple[str, ...] = ()
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -131,4 +133,7 @@ class Metric:
         for name, expression in self.derived.items():
             kinds[name] = expression.kind(kinds)
         columns = tuple(TableColumn(name, kind) for name, kind in kinds.items() if not name.startswith("_"))
-        return TableSchema(self.name, self.topic, columns, ("source", *self.keys, "window_start"), self.description)
+        unknown = set(self.headline) - {column.name for column in columns}
+        if unknown:
+            raise ConfigurationError(f"metric {self.name}: the headline names {', '.join(sorted(unknown))}, which it does not have")
+        return TableSchema(self.name, self.topic, columns, ("source", *self.keys, "window_start"), self.description, self.headline)

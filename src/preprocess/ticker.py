@@ -42,6 +42,7 @@ class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
             keys=("symbol", "region"),
             where=col("priced"),
             topic="TimeProcessedCoin",
+            headline=("mean_price_usd", "high_price_usd", "low_price_usd", "price_deviation_usd", "records", "ma_price", "volume"),
             stats={
                 "mean_price_usd": Mean("price_usd"),
                 "high_price_usd": Max("price_usd"),
@@ -88,6 +89,7 @@ class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
                 "_newest": Max("event_time"),
             },
             derived=derived,
+            headline=tuple(name for name in derived if name.startswith("premium_percent")),
         )
 
     def cal_market_arbitrage(self) -> Metric:
@@ -123,6 +125,7 @@ class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
                 "_newest": Max("event_time"),
             },
             derived=derived,
+            headline=("best_premium_percent", "best_spread_usd", "high_market", "low_market"),
         )
 
     def cal_market_arbitrage_signal(self) -> Metric:
@@ -139,6 +142,7 @@ class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
             Window("5 minutes", "1 minute"),
             keys=("symbol", "market", "region"),
             where=col("accepted") & col("price").is_not_null(),
+            headline=("last_price", "price_change_percent", "volume_24h_change_percent", "volatility_percent", "signal"),
             stats={
                 "first_price": First("price"),
                 "last_price": Last("price"),

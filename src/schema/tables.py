@@ -37,6 +37,8 @@ class TableSchema:
     columns: tuple[TableColumn, ...]
     key: tuple[str, ...]
     description: str = ""
+    headline: tuple[str, ...] = ()
+    """Columns that a view with little room shows first."""
 
     def arrow(self) -> pa.Schema:
         """The Arrow schema of a batch of rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -36,10 +35,9 @@ class ConsoleSink(BatchSink):
             self._console.print(row_table(schema, shown, f"{schema.name}: batch {batch.batch_id}, {rows.num_rows} rows{more}"))
 
 
-def row_table(schema: TableSchema, rows: list[dict[str, Any]], title: str, keep: Callable[[str], bool] | None = None) -> Table:
+def row_table(schema: TableSchema, rows: list[dict[str, Any]], title: str) -> Table:
     """Rows as a rich table: keys first, numbers right, times in UTC."""
     names = [*schema.key, *(column.name for column in schema.columns if column.name not in {*schema.key, "window_end"})]
-    names = [name for name in names if keep is None or keep(name)]
     kinds = {column.name: column.kind for column in schema.columns}
     table = Table(title=title, title_justify="left", expand=False)
     for name in names:

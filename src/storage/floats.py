@@ -13,7 +13,7 @@ def without_non_finite(rows: pa.Table) -> tuple[pa.Table, int]:
         if pa.types.is_floating(field.type):
             column = rows.column(place)
             finite = pc.fill_null(pc.is_finite(column), fill_value=True)
-            bad = len(column) - pc.sum(finite).as_py()
+            bad = len(column) - (pc.sum(finite).as_py() or 0)
             if bad:
                 count += bad
                 rows = rows.set_column(place, field, pc.if_else(finite, column, pa.scalar(None, field.type)))

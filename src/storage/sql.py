@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from src.errors import ConfigurationError, TransientError
+from src.errors import ConfigurationError
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
 from src.storage.sink import Batch, Guarantee, Sink
@@ -23,7 +23,6 @@ from src.storage.sql_tables import prepare, sql_table
 __all__ = ["SqlSink", "create_engine", "shown", "sql_table", "upsert"]
 
 _REACH_SECONDS = 5
-_ATTEMPTS = 3
 
 
 class SqlSink(Sink):
@@ -41,15 +40,8 @@ class SqlSink(Sink):
         metadata = sa.MetaData()
         self._tables = {table.name: sql_table(table, metadata) for table in tables}
         self._reach()
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with translated(self._engine.url, opening=True):
-                    prepare(self._engine, self._tables.values())
-                break
-            except TransientError:
-                # Jobs that start together make the tables that they share at the same time.
-                if attempt == _ATTEMPTS:
-                    raise
+        with translated(self._engine.url, opening=True):
+            prepare(self._engine, self._tables.values())
 
     def write(self, batch: Batch) -> None:
         with translated(self._engine.url), self._engine.begin() as connection:

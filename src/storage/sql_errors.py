@@ -23,11 +23,9 @@ _MYSQL_MUST_ACT = {
 }
 _MYSQL_UNREACHABLE = {0, 2002, 2003, 2005, 2006, 2013, 2014, 2055}
 _MYSQL_PASSES = {
-    *(1040, 1053, 1077, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1317, 1927, 4031),
+    *(1040, 1053, 1077, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213, 1317, 1684, 1927, 4031),
     # Read-only while a cluster changes its primary.
     *(1290, 1792, 1836),
-    # Made by another job in this very instant: table, column, index.
-    *(1050, 1060, 1061),
 }
 _SQLITE_MUST_ACT = {
     sqlite3.SQLITE_PERM: "the file may not be used by this user",
@@ -70,8 +68,9 @@ def _ours(url: sa.URL, error: sa.exc.SQLAlchemyError, *, opening: bool) -> CoinS
     if unreachable:
         return TransientError(f"{place} cannot be reached: {said}")
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
-    passing = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError | sa.exc.TimeoutError)
-    if passes or lost or (passing and not opening):
+    # Of a server, errors of these kinds may pass; SQLite's codes say it all.
+    may_pass = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError | sa.exc.TimeoutError)
+    if passes or lost or (may_pass and not opening and not isinstance(original, sqlite3.Error)):
         return TransientError(f"{place}: {said}")
     return ConfigurationError(f"{place} cannot be used: {said}" if opening else f"{place} refused the rows: {said}")
 
@@ -80,8 +79,7 @@ def _sorted(original: BaseException | None) -> tuple[str, bool, bool]:
     """What the user must mend, if that is known; whether the error is known to pass; whether it says that the server cannot be reached."""
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE
-        made_just_now = "already exists" in str(original) or "duplicate column" in str(original)
-        return _SQLITE_MUST_ACT.get(code, ""), code in _SQLITE_PASSES or made_just_now, False
+        return _SQLITE_MUST_ACT.get(code, ""), code in _SQLITE_PASSES, False
     code = original.args[0] if original is not None and original.args else None
     if isinstance(code, int):
         return _MYSQL_MUST_ACT.get(code, ""), code in _MYSQL_PASSES, code in _MYSQL_UNREACHABLE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from src.storage.sql_engine import shown
 _KEY_LENGTH = 64
 _TEXT_LENGTH = 255
 _MILLISECONDS = 3
+_LOCK = "coinspark tables"
+_LOCK_SECONDS = 5
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -56,7 +59,7 @@ def prepare(engine: sa.Engine, tables: Iterable[sa.Table]) -> None:
 
     Raises ConfigurationError for a table with other types or another key, and SQLAlchemy's errors, for a missing right among others.
     """
-    with engine.begin() as connection:
+    with engine.begin() as connection, _alone(connection):
         for table in tables:
             inspector = sa.inspect(connection)
             if inspector.has_table(table.name):
@@ -64,6 +67,26 @@ def prepare(engine: sa.Engine, tables: Iterable[sa.Table]) -> None:
             else:
                 table.create(connection)
             _try_rights(connection, table)
+
+
+@contextmanager
+def _alone(connection: sa.Connection) -> Iterator[None]:
+    """Jobs that start together make the tables that they share one after the other."""
+    match connection.dialect.name:
+        case "mysql":
+            connection.execute(sa.select(sa.func.get_lock(_LOCK, _LOCK_SECONDS)))
+            try:
+                yield
+            finally:
+                # A lost connection has given the lock back already.
+                with suppress(sa.exc.DBAPIError):
+                    connection.execute(sa.select(sa.func.release_lock(_LOCK)))
+        case "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+        case _:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(_LOCK))))
+            yield
 
 
 def _grow(connection: sa.Connection, inspector: sa.Inspector, table: sa.Table) -> None:
