@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run check test test-all install-test
+.PHONY: help install run check test test-all docs bench-start install-test
 
 ARGS ?= ticker
 
@@ -25,6 +25,12 @@ test: install-test check ## Install, a MySQL-protocol server included, then chec
 
 test-all: install-test check ## The same with the tests that take longer
 	.venv/bin/poetry run pytest
+
+docs: ## Write the pages that are made from the code: docs/tables.md, .env.example
+	@PYTHONPATH=. .venv/bin/python docs/generate.py
+
+bench-start: install ## Time to the first rows, memory, time to stop; takes five minutes, wants the machine alone
+	@.venv/bin/python bench/start.py
 
 install-test:
 	@python=$$(install/find_python.sh) && "$$python" -m install --with-mysql

@@ -63,7 +63,7 @@ class KeepAlive:
 
 
 class Exchange(ABC):
-    """One venue. To add one: subclass in a file of its own under `src/collect/exchanges/`, name it in that package's registry.
+    """One venue. To add one: subclass in a file of its own under `src/collect/exchanges/`; it is found there by itself.
 
     Instances hold no state and do no IO: the same frame always yields the same records, so that live sockets, recorded
     files and the simulator all go through this code. `Ticker.usd_rate`, `rate_source` and `traded_volume` are left null here; the

@@ -34,7 +34,7 @@ class CollectorStatus(msgspec.Struct, kw_only=True):
     channel: str
     source: Source
     state: str
-    """connecting, running, finished (a replay reached its end) or failed."""
+    """connecting, running, finished (a replay reached its end), stopped (it was asked to) or failed."""
     message: str = ""
     """What a person must know, for example that simulated data is shown because no exchange could be reached."""
     started_time: int

@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from src.errors import ConfigurationError
+from src.errors import CoinSparkError, ConfigurationError
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
 from src.storage.sink import Batch, Guarantee, Sink
@@ -58,8 +58,9 @@ class SqlSink(Sink):
         try:
             with translated(self._first.url, opening=True), self._first.connect():
                 pass
-        except (TypeError, ValueError, LookupError, OSError, sa.exc.SQLAlchemyError) as error:
-            # Drivers let errors of many types through for parameters that they do not know and for answers that they cannot read.
+        except CoinSparkError:
+            raise
+        except Exception as error:  # noqa: BLE001  (drivers let errors of any type through for what they cannot read: struct.error, TypeError)
             failure = str(error)
         finally:
             self._first.dispose()

@@ -28,7 +28,7 @@ def create_engine(url: str, answer_seconds: int = _ANSWER_SECONDS) -> sa.Engine:
     address = parsed(url)
     if address.get_backend_name() == "sqlite":
         return _sqlite_engine(address)
-    arguments = _mysql_arguments(answer_seconds) if address.get_backend_name() == "mysql" else {"connect_timeout": _CONNECT_SECONDS}
+    arguments = _mysql_arguments(address, answer_seconds) if address.get_backend_name() == "mysql" else {"connect_timeout": _CONNECT_SECONDS}
     try:
         # A pre-ping finds a connection that was lost since the last batch before this one does. Errors must not quote rows.
         return sa.create_engine(address, pool_pre_ping=True, pool_recycle=1800, pool_size=2, hide_parameters=True, connect_args=arguments)
@@ -65,8 +65,11 @@ def shown(url: sa.URL) -> str:
     return sa.URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database).render_as_string(hide_password=True)
 
 
-def _mysql_arguments(answer_seconds: int) -> dict[str, Any]:
+def _mysql_arguments(address: sa.URL, answer_seconds: int) -> dict[str, Any]:
+    # As bytes: PyMySQL would write a text as Latin-1, which is another password than the one the server was given.
+    password = {} if address.password is None else {"password": address.password.encode()}
     return {
+        **password,
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": answer_seconds,
         "write_timeout": answer_seconds,

@@ -96,7 +96,7 @@ def test_a_user_who_may_only_read(account: Callable[..., str], mysql_url: str) -
 @pytest.mark.mysql
 @pytest.mark.parametrize("scheme", ["mysql", "mariadb", "mysql+pymysql", "MySQL"])
 def test_a_password_of_any_characters_and_a_url_without_a_driver(account: Callable[..., str], scheme: str) -> None:
-    url = sa.make_url(account("ALL", password="p@s:s/w%41?#é")).render_as_string(hide_password=False)
+    url = sa.make_url(account("ALL", password="p@s:s/w%41?#é비")).render_as_string(hide_password=False)
     with SqlStore(url.replace("mysql+pymysql", scheme)).opened(TABLE) as sink:
         sink.write(batch(0, {TABLE: [row()]}))
 
