@@ -18,6 +18,7 @@ from src.errors import ConfigurationError
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
 from src.setting.streaming import SparkStreamingTicker
+from src.storage.json_lines import JsonLinesSink
 
 _OFFSETS = ("earliest", "latest")
 
@@ -80,6 +81,8 @@ def ticker(
         markets=settings.markets if markets else None,
     )
     job = SparkStreamingTicker(settings, collect=collect, view=_view(as_json=as_json, debug=debug), begin_at=begin_at)
+    if as_json:
+        job.extra_sinks.append(JsonLinesSink(sys.stdout))
     if debug:
         job.debug_ticker_streaming()
     else:

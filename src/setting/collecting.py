@@ -91,14 +91,14 @@ class CollectorProcess:
         """Stop the child in order: it flushes what it has. Kills it if that takes too long."""
         child, self._child = self._child, None
         self.finished = True
-        if child is None or child.poll() is not None:
-            return
-        child.terminate()
-        try:
-            child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        if child is not None and child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self.log.unlink(missing_ok=True)
 
     @property
     def log(self) -> Path:

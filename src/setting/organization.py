@@ -23,6 +23,7 @@ from src.schema.tables import TableSchema
 from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.dead_letters import KafkaDeadLetters
 from src.setting.kafka_records import RAW_COLUMNS, RecordParser
+from src.setting.left_out import LeftOut
 from src.setting.planner import SPARK_TYPES, Plan
 from src.setting.session import create_spark_session
 from src.storage.delivery import deliver
@@ -33,6 +34,8 @@ from src.storage.sql import SqlSink
 
 AVAILABLE_NOW = "available-now"
 _LARGEST_BATCH = 500_000
+_SHOWN_ROWS = 2_000
+"""Rows of each table that views can look at."""
 
 
 class _SparkSettingOrganization(AbstractSparkSettingOrganization):
@@ -57,11 +60,12 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.plan = Plan(self.organization.metrics(), self.parser.kinds, self.organization.coin_main_columns())
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
-        self.newest = MemorySink()
+        self.newest = MemorySink(_SHOWN_ROWS)
+        self.left_out = LeftOut()
         self.database: SqlSink | None = None
         self.kafka: KafkaSink | None = None
         self.extra_sinks: list[Sink] = []
-        """Sinks besides database and Kafka: the console of `--debug`, or a subclass's own; they get every batch after those."""
+        """Sinks besides database and Kafka, in debug runs in place of the console; they get every batch after those."""
         self.failure: BaseException | None = None
         self.note = ""
 
@@ -101,7 +105,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
                 self._deliver(self.database, self._write_to_mysql, batch)
             if self.kafka is not None:
                 self._deliver(self.kafka, self._topic_to_kafka_sending, batch)
-            for sink in [*self.extra_sinks, self.newest]:
+            for sink in [*self.extra_sinks, self.newest, self.left_out]:
                 self._deliver(sink, sink.write, batch)
         except BaseException as error:  # noqa: BLE001  (whatever it is, it ends the batch and is raised by the run)
             # The job ends with the error itself. Spark gets a short text: it searches what it is given with a recursive pattern, which

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
+import psutil
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
@@ -39,6 +41,7 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
     # Workers import the parse code by name; they must find it from whatever folder the job was started in.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     home = settings.home.absolute()
+    scratch = home / "spark" / str(os.getpid())
     builder = SparkSession.builder.appName(f"coinspark-{name}").master(settings.master)
     options = {
         "spark.jars": ",".join(str(jar) for jar in spark_jars(settings)),
@@ -49,7 +52,7 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
-        "spark.local.dir": str(home / "spark"),
+        "spark.local.dir": str(scratch),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.enabled": "false",
@@ -59,14 +62,15 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
         "spark.sql.streaming.minBatchesToRetain": "20",
         "spark.sql.streaming.metricsEnabled": "false",
         "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-        "spark.sql.warehouse.dir": str(home / "spark" / "warehouse"),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.cleaner.referenceTracking.cleanCheckpoints": "false",
     }
     for key, value in options.items():
         builder = builder.config(key, value)
-    log = home / "spark" / "spark.log"
+    log = home / "spark" / f"{name}.log"
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        scratch.mkdir(parents=True, exist_ok=True)
+        _sweep(scratch.parent)
         with _output_to(log):
             session = builder.getOrCreate()
     except OSError as error:
@@ -85,7 +89,7 @@ def _output_to(log: Path) -> Iterator[None]:
     sys.stderr.flush()
     kept = [(number, os.dup(number)) for number in (1, 2)]
     try:
-        with log.open("ab") as file:
+        with log.open("wb") as file:
             for number, _ in kept:
                 os.dup2(file.fileno(), number)
         yield
@@ -98,7 +102,9 @@ def _output_to(log: Path) -> Iterator[None]:
 def stop_spark(session: SparkSession) -> None:
     """Stop the session and its JVM, and return when both are gone. The next session of this process begins with a new JVM."""
     gateway = SparkContext._gateway  # noqa: SLF001  (PySpark has no public way to end the JVM that it started)
+    scratch: str | None = None
     with suppress(Exception):  # a JVM that died has nothing left to stop
+        scratch = session.conf.get("spark.local.dir")
         session.stop()
     if gateway is None:
         return
@@ -114,6 +120,15 @@ def stop_spark(session: SparkSession) -> None:
     except TimeoutExpired:
         process.kill()
         process.wait()
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the scratch folders of processes that were killed."""
+    for each in folder.iterdir():
+        if each.name.isdigit() and not psutil.pid_exists(int(each.name)):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def _project_path(path: Path) -> Path:

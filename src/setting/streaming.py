@@ -75,7 +75,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 return
             kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
             if debug:
-                self.extra_sinks.append(ConsoleSink())
+                self.extra_sinks = self.extra_sinks or [ConsoleSink()]
             else:
                 self.kafka = KafkaSink(self.cluster.bootstrap_servers)
                 self._open(stack, self.kafka)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from src.setting.organization import _SparkSettingOrganization
 
 _EVERY_SECONDS = 1.0
-_LEFT_OUT = ("late", "without_usd_rate", "not_comparable", "malformed")
 
 
 class Watch:
@@ -30,7 +29,8 @@ class Watch:
         self._job = job
         self._collector = collector
         self._view = view
-        self._dropped: dict[int, int] = {}
+        self._dropped = 0
+        self._batch: _Report | None = None
         self.query: StreamingQuery | None = None
         self.failure: CoinSparkError | None = None
 
@@ -60,46 +60,58 @@ class Watch:
             self._show()
 
     def _show(self) -> None:
-        tables = self._job.plan.tables
-        newest = {table.name: self._job.newest.rows(table.name) for table in tables}
-        self._view.show(self._progress(newest), newest)
+        self._view.show(self._progress(), {table.name: self._job.newest.rows(table.name) for table in self._job.plan.tables})
 
-    def _progress(self, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> Progress:
-        quality = newest.get("input_quality", ())
-        times = [row["newest_event_time"] for row in quality if row["newest_event_time"] is not None]
+    def _progress(self) -> Progress:
+        for report in self._new_batches():
+            self._batch = _Report(report)
+            self._dropped += self._batch.dropped_by_watermark
         known = Progress(
             collector=read_status(status_path(self._job.settings.home, self._job.channel.value)),
-            newest_event_time=max(times, default=None),
-            quality={name: sum(row[name] for row in quality) for name in _LEFT_OUT},
+            newest_event_time=self._job.left_out.newest_event_time,
+            quality=self._job.left_out.counts(),
+            dropped_by_watermark=self._dropped,
             message=self._job.note,
         )
-        last = self._last_batch()
-        return known if last is None else _with_batch(known, last, self._dropped)
+        return known if self._batch is None else self._batch.added_to(known)
 
-    def _last_batch(self) -> Mapping[str, Any] | None:
-        """Spark's report of the last batch; None before the first, and while Spark goes down."""
+    def _new_batches(self) -> list[Mapping[str, Any]]:
+        """Spark's reports of the batches since the last look; none before the first batch, and while Spark goes down."""
         try:
-            report = self.query.lastProgress if self.query is not None else None
-            return None if report is None else msgspec.json.decode(report.json)
+            if self.query is None or self.query.lastProgress is None:
+                return []
+            last: Mapping[str, Any] = msgspec.json.decode(self.query.lastProgress.json)
+            if self._batch is not None and (self._batch.run, last["batchId"]) == (last["runId"], self._batch.batch_id + 1):
+                return [last]
+            reports = [msgspec.json.decode(report.json) for report in self.query.recentProgress]
         except Exception:  # noqa: BLE001  (a view must not fail for want of a number)
-            return None
+            return []
+        seen = self._batch
+        return [report for report in reports if seen is None or report["runId"] != seen.run or report["batchId"] > seen.batch_id]
 
 
-def _with_batch(known: Progress, report: Mapping[str, Any], dropped: dict[int, int]) -> Progress:
-    """`known` with what Spark reports of a batch; `dropped` keeps the counts of earlier batches."""
-    seconds = report["durationMs"].get("triggerExecution", 0) / 1000
-    records = report["numInputRows"]
-    dropped[report["batchId"]] = sum(state["numRowsDroppedByWatermark"] for state in report["stateOperators"])
-    return replace(
-        known,
-        batch_id=report["batchId"],
-        batch_seconds=seconds,
-        records=records,
-        records_per_second=records / seconds if seconds else None,
-        rows=sum(state["numRowsUpdated"] for state in report["stateOperators"]),
-        lag_records=sum(_behind(source) for source in report["sources"]),
-        dropped_by_watermark=sum(dropped.values()),
-    )
+class _Report:
+    """Spark's report of one batch, as far as it is shown."""
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        self._report = report
+        self.run: str = report["runId"]
+        self.batch_id: int = report["batchId"]
+        self.dropped_by_watermark: int = sum(state["numRowsDroppedByWatermark"] for state in report["stateOperators"])
+
+    def added_to(self, known: Progress) -> Progress:
+        """`known` with the batch's figures."""
+        report = self._report
+        seconds = report["durationMs"].get("triggerExecution", 0) / 1000
+        return replace(
+            known,
+            batch_id=self.batch_id,
+            batch_seconds=seconds,
+            records=report["numInputRows"],
+            records_per_second=report["numInputRows"] / seconds if seconds else None,
+            rows=sum(state["numRowsUpdated"] for state in report["stateOperators"]),
+            lag_records=sum(_behind(source) for source in report["sources"]),
+        )
 
 
 def _behind(source: Mapping[str, Any]) -> int:

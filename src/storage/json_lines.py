@@ -1,0 +1,28 @@
+"""Rows as lines of JSON on a stream: what `--json` prints, for programs."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TextIO
+
+import msgspec
+
+from src.storage.floats import without_non_finite
+from src.storage.kafka import wire_row
+from src.storage.sink import Batch, BatchSink, Guarantee
+
+
+class JsonLinesSink(BatchSink):
+    """One object a row, `{"table": ..., "batch": ..., "row": {...}}`; times are ms since 1970 UTC. A batch written again is printed again."""
+
+    guarantee: ClassVar[Guarantee] = Guarantee.AT_LEAST_ONCE
+    name: ClassVar[str] = "JSON lines"
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, batch: Batch) -> None:
+        for table, rows in batch.tables.items():
+            for row in without_non_finite(rows)[0].to_pylist():
+                line = {"table": table.name, "batch": batch.batch_id, "row": wire_row(row)}
+                self._out.write(msgspec.json.encode(line).decode() + "\n")
+        self._out.flush()
