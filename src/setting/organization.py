@@ -27,6 +27,7 @@ from src.setting.left_out import LeftOut
 from src.setting.planner import SPARK_TYPES, Plan
 from src.setting.session import create_spark_session
 from src.storage.delivery import deliver
+from src.storage.floats import without_non_finite
 from src.storage.kafka import KafkaSink
 from src.storage.memory import MemorySink
 from src.storage.sink import Batch, Sink
@@ -62,6 +63,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
         self.left_out = LeftOut()
+        self.not_finite = 0
+        """Values of rows that were NaN or infinite, and were stored as null, since the start."""
         self.database: SqlSink | None = None
         self.kafka: KafkaSink | None = None
         self.extra_sinks: list[Sink] = []
@@ -100,7 +103,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
         """Every sink gets the batch, or the query stops at it and begins with it again next time."""
         try:
-            batch = Batch(self.name, batch_id, self._whole(self.plan.rows(frame.toArrow())))
+            batch = Batch(self.name, batch_id, self._finite(self._whole(self.plan.rows(frame.toArrow()))))
             if self.database is not None:
                 self._deliver(self.database, self._write_to_mysql, batch)
             if self.kafka is not None:
@@ -130,6 +133,14 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     def _await_all(self, queries: Sequence[StreamingQuery]) -> None:
         while not self.stopping.is_set() and all(query.isActive for query in queries):
             self.stopping.wait(0.2)
+
+    def _finite(self, tables: Mapping[TableSchema, pa.Table]) -> dict[TableSchema, pa.Table]:
+        """With null for each NaN and infinity, which are counted."""
+        found = {}
+        for table, rows in tables.items():
+            found[table], count = without_non_finite(rows)
+            self.not_finite += count
+        return found
 
     def _whole(self, tables: Mapping[TableSchema, pa.Table]) -> dict[TableSchema, pa.Table]:
         """Without the windows whose first records Kafka had dropped before the query began."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import ClassVar
 
+import sqlalchemy as sa
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -33,6 +32,7 @@ from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
 from src.setting.session import stop_spark
+from src.setting.stopping import listen, signals_set
 from src.setting.watching import Watch
 from src.setting.whole import whole_from
 from src.storage.console import ConsoleSink
@@ -64,7 +64,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
 
         Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
         """
-        with _signals_stop(self), ExitStack() as stack:
+        with signals_set(self.stopping), ExitStack() as stack:
             # What the user must mend is said before anything that takes seconds to start.
             check_collect_options(self.collect, self.settings)
             if not debug:
@@ -100,7 +100,8 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             session = self._create_spark_session()
             stack.callback(stop_spark, session)
             self.cluster = starting.result()
-        _listen_again(self)
+        # PySpark has put its own handler for SIGINT in place.
+        listen(self.stopping)
         ensure_topics(self.cluster.bootstrap_servers, self._topic_specs())
         return None if self.stopping.is_set() else session
 
@@ -149,7 +150,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
     def database_url(self) -> str:
         """The settings' database, or the SQLite file in the home folder."""
         url = self.settings.database_url
-        return url.get_secret_value() if url else f"sqlite:///{self.settings.home.absolute() / 'coin.db'}"
+        if url is not None:
+            return url.get_secret_value()
+        return sa.URL.create("sqlite", database=str(self.settings.home.absolute() / "coin.db")).render_as_string(hide_password=False)
 
     def _origin_lines(self, kept: Checkpoint, *, debug: bool) -> list[str]:
         place = f"Kafka {self.cluster.bootstrap_servers}{' (embedded)' if self.cluster.is_embedded else ''}"
@@ -203,37 +206,6 @@ class SparkStreamingTicker(SparkStreamingCoinAverage):
     def debug_ticker_streaming(self) -> None:
         """Run to the console: every batch of every metric is printed, nothing is stored."""
         self.run(debug=True)
-
-
-@contextmanager
-def _signals_stop(job: _SparkSettingOrganization) -> Iterator[None]:
-    """SIGINT and SIGTERM ask the job to stop, in place of what they did before."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    _listen_again(job)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            _handle(number, handler)
-
-
-def _listen_again(job: _SparkSettingOrganization) -> None:
-    """PySpark puts its own handler for SIGINT in place when a session begins."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        job.stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        _handle(number, stop)
-
-
-def _handle(number: signal.Signals, handler: object) -> None:
-    try:
-        signal.signal(number, handler)  # type: ignore[arg-type]
-    except ValueError:
-        # Only the main thread may; a program that runs the job in another one stops it by `stopping`.
-        return
 
 
 def _stop_query(query: StreamingQuery) -> None:

@@ -69,7 +69,7 @@ class Watch:
         known = Progress(
             collector=read_status(status_path(self._job.settings.home, self._job.channel.value)),
             newest_event_time=self._job.left_out.newest_event_time,
-            quality=self._job.left_out.counts(),
+            quality={**self._job.left_out.counts(), "not_finite": self._job.not_finite},
             dropped_by_watermark=self._dropped,
             message=self._job.note,
         )

@@ -46,7 +46,8 @@ class Sink(ABC):
     def open(self, tables: Sequence[TableSchema]) -> None:
         """Called once, before the first batch, in the driver: connect, and make what the tables need.
 
-        Raises ConfigurationError for what the user must mend (a wrong password, a missing database), TransientError for what passes.
+        Raises ConfigurationError for what the user must mend: a wrong password, a missing database, a server that cannot be reached
+        (MissingPartError), a table that is not the metric's. TransientError for what passes.
         """
 
     @abstractmethod

@@ -79,7 +79,7 @@ def _alone(connection: sa.Connection) -> Iterator[None]:
                 yield
             finally:
                 # A lost connection has given the lock back already.
-                with suppress(sa.exc.DBAPIError):
+                with suppress(sa.exc.SQLAlchemyError):
                     connection.execute(sa.select(sa.func.release_lock(_LOCK)))
         case "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")

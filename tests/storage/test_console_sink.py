@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import timedelta
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from src.schema.kinds import Kind
@@ -43,7 +44,7 @@ def test_nothing_that_a_row_may_hold_hinders_printing() -> None:
     text = printed(batch(0, {TABLE: awkward(), schema("empty"): []}), rows=1_000)
     assert "nan" not in text
     assert "inf" not in text
-    for shown in ("비트코인", "[red]x[/red]", "1e-18", "1,000,000,000,000,000,000.00", "empty: batch 0, 0 rows"):
+    for shown in ("비트코인", "[red]x[/red]", "1e-18", "1e+18", "empty: batch 0, 0 rows"):
         assert shown in text
 
 
@@ -53,3 +54,16 @@ def test_the_newest_windows_are_shown_and_how_many_are_left_out() -> None:
     assert "30 rows, first 2 shown" in text
     assert text.index("S29") < text.index("S28")
     assert "S27" not in text
+
+
+def test_what_does_not_fit_goes_below_with_the_keys_again() -> None:
+    wide = schema("wide", **{f"last_price_usd_{place}": Kind.DOUBLE for place in range(9)})
+    values = {f"last_price_usd_{place}": 64_250.0 + place for place in range(9)}
+    key = {name: value for name, value in row("비트코인").items() if name in wide.arrow().names}
+    text = printed(batch(0, {wide: [{**key, **values}]}), width=100)
+    assert max(map(cell_len, text.splitlines())) <= 100
+    for place in range(9):
+        assert f"last_price_usd_{place}" in text
+        assert f"64,25{place}.00" in text
+    assert text.count("비트코인") == text.count("│ live") > 1
+    assert text.count("wide: batch 0") == 1

@@ -8,12 +8,19 @@ from collections.abc import Callable
 import pytest
 
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.storage import delivery
 from src.storage.delivery import deliver
 from src.storage.sink import Batch, BatchSink
 
 BATCH = Batch("tests", 7, {})
 FOREVER = 3_600.0
 """More seconds than a test may take: one that waits for them fails."""
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", 0.05)
 
 
 class Failing(BatchSink):
@@ -51,8 +58,10 @@ def test_it_is_written_again_until_it_is_stored_and_the_note_goes() -> None:
 
 def test_after_the_allowed_time_the_job_stops_with_what_to_do() -> None:
     sink = Failing(*(TransientError("server gone") for _ in range(100)))
-    with pytest.raises(TerminalError, match=r"store did not take batch 7 for 1 s: server gone\. Nothing is lost: mend it and start the same command"):
-        delivered(sink, seconds=1.0)
+    with pytest.raises(
+        TerminalError, match=r"store did not take batch 7 for 0\.2 s: server gone\. Nothing is lost: mend it and start the same command"
+    ):
+        delivered(sink, seconds=0.2)
     assert sink.calls >= 2, "the last attempt is at the end of the time"
 
 
@@ -63,7 +72,9 @@ def test_no_time_allowed_is_one_attempt() -> None:
     assert sink.calls == 1
 
 
-def test_a_stop_ends_the_wait_without_another_attempt() -> None:
+def test_a_stop_ends_the_wait_without_another_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_FIRST_PAUSE_SECONDS", FOREVER)
+    monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", FOREVER)
     sink, stopping = Failing(*(TransientError("server gone") for _ in range(100))), threading.Event()
     with pytest.raises(TerminalError, match="stopped while store did not take batch 7: server gone"):
         delivered(sink, tell=lambda note: stopping.set() if "attempt 2" in note else None, stopping=stopping)

@@ -45,7 +45,7 @@ def test_rows_of_any_part_of_the_key_are_kept_apart(store: Store, table: TableSc
 
 
 def test_thousands_of_rows_in_one_batch(store: Store, table: TableSchema) -> None:
-    rows = [row(f"S{place % 70}", window_start=START + timedelta(seconds=place), price=place / 7, records=place) for place in range(4_500)]
+    rows = [row(f"S{place % 70}", window_start=START + timedelta(seconds=place), price=place / 7, records=place) for place in range(2_500)]
     with store.opened(table) as sink:
         sink.write(batch(0, {table: rows}))
         sink.write(batch(1, {table: [{**found, "records": -1} for found in rows]}))

@@ -113,14 +113,6 @@ def test_more_text_columns_than_a_row_holds_is_said_at_the_start(mysql_url: str)
         SqlSink(mysql_url).open([schema("metric", **{f"text_{place}": Kind.STRING for place in range(70)})])
 
 
-@pytest.mark.mysql
-def test_a_text_that_is_too_long_is_refused_not_cut(mysql_url: str) -> None:
-    table = schema("metric", note=Kind.STRING)
-    with SqlStore(mysql_url).opened(table) as sink, pytest.raises(ConfigurationError, match="refused the rows: Data too long for column 'symbol'"):
-        sink.write(batch(0, {table: [{**KEY_ROW, "symbol": "S" * 65, "note": None}]}))
-    assert SqlStore(mysql_url).rows(table) == []
-
-
 def test_all_tables_of_a_batch_or_none(database: SqlStore) -> None:
     one, other = schema("one", price=Kind.DOUBLE), schema("other", price=Kind.DOUBLE)
     with database.opened(one, other) as sink:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from src.errors import ConfigurationError
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema
 from tests.generated import tickers
@@ -62,6 +63,8 @@ def test_nothing_that_a_server_is_set_to_changes_a_row(stoppable_mysql: MariaDb,
     database = SqlStore(stoppable_mysql.url("elsewhere"))
     with database.opened(table) as sink:
         sink.write(batch(0, {table: awkward()}))
+        with pytest.raises(ConfigurationError, match="refused the rows: Data too long for column 'symbol'"):
+            sink.write(batch(1, {table: [row("S" * 65)]}))
     assert stored(database.rows(table)) == stored(awkward())
     _assert_times_are_utc(database, schema("times"))
 
