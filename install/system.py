@@ -27,6 +27,8 @@ class Package:
 
     def name_here(self) -> str:
         """The lowest name that this system's lists have: the oldest version that is fit."""
+        if not shutil.which("apt-cache"):
+            return self.usual_name
         listed = subprocess.run(["apt-cache", "pkgnames"], capture_output=True, text=True, check=False).stdout.split()
         return min((name for name in listed if re.fullmatch(self.pattern, name)), default=self.usual_name)
 
@@ -44,7 +46,8 @@ def install_java(root: Path) -> bool:
     try:
         find_java()
     except MissingPartError as missing:
-        _apt(root, "a Java runtime", [JAVA], str(missing))
+        # The rest of that line is for who starts a job: to run `make install`, which is what runs here.
+        _apt(root, "a Java runtime", [JAVA], str(missing).partition(": run `make install`")[0])
         find_java()
         return True
     return False
@@ -81,7 +84,8 @@ def _apt(root: Path, what: str, packages: Sequence[Package], why: str) -> None:
     if prefix is None:
         raise InstallError(f"{why}. Install {what}: {_command_for(packages)}")
     log = root / ".poetry" / "apt.log"
-    apt = (*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get")
+    # A machine that just started is often installing its own updates: wait for them.
+    apt = (*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120")
     run("Asking the system's package lists", (*apt, "update"), log, lambda _: None)
     names = [package.name_here() for package in packages]
     run(f"Installing {what}", (*apt, "install", "--yes", "--no-install-recommends", *names), log, _shown_of_apt)
@@ -99,12 +103,11 @@ def _administrator() -> Sequence[str] | None:
 
 
 def _command_for(packages: Sequence[Package]) -> str:
-    names = " ".join(package.usual_name for package in packages)
     if shutil.which("apt-get"):
-        return f"sudo apt-get install {names}"
+        return f"sudo apt-get install {' '.join(package.name_here() for package in packages)}"
     if shutil.which("brew"):
         return "brew install openjdk@17" if JAVA in packages else "brew install mariadb"
-    return f"with this system's package manager ({names} on Debian)"
+    return f"with this system's package manager ({' '.join(package.usual_name for package in packages)} on Debian)"
 
 
 def _shown_of_apt(line: str) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from src.preprocess.admission import Admission
-from src.preprocess.expression import Expression
+from src.preprocess.expression import Call, Expression
 from src.preprocess.metric import Metric
+from src.preprocess.statistics import Mean, StdDev, Sum, Vwap
 from src.schema.records import Ticker
 
 Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
@@ -41,16 +43,48 @@ def keyed(rows: Iterable[Mapping[str, Any]], metric: Metric) -> dict[tuple[Any, 
     return found
 
 
-def assert_equal_rows(actual: Rows, expected: Rows) -> None:
-    """Same keys, and the same values in each row."""
+def assert_equal_rows(actual: Rows, expected: Rows, metric: Metric) -> None:
+    """Same keys, and the same values in each row of the resolved metric."""
     assert set(actual) == set(expected)
+    tolerances = {name: _tolerance(metric, name) for row in expected.values() for name in row}
     for key, row in expected.items():
         assert set(actual[key]) == set(row), key
+        scale = max((abs(value) for value in row.values() if isinstance(value, float)), default=0.0)
         for name, value in row.items():
-            assert same(actual[key][name], value), f"{key} {name}: {actual[key][name]!r} is not {value!r}"
+            assert same(actual[key][name], value, tolerances[name], scale), f"{key} {name}: {actual[key][name]!r} is not {value!r}"
 
 
-def same(actual: object, expected: object) -> bool:
-    if isinstance(actual, float) and isinstance(expected, float | int):
-        return math.isclose(actual, expected, rel_tol=1e-9, abs_tol=1e-9)
-    return actual == expected
+class Tolerance(Enum):
+    """How close a column must come."""
+
+    EXACT = "keys, and what is picked or counted"
+    RELATIVE = "what is summed, and what is made of it: 1e-9 of the value"
+    CANCELLING = "differences of what is summed: also the rounding of the terms, which may exceed 1e-9 of a small difference"
+
+
+def same(actual: object, expected: object, tolerance: Tolerance, scale: float = 0.0) -> bool:
+    """scale: the largest of the row's values, of which a cancelling column may be 1e-13 off (450 roundings of a double)."""
+    if tolerance is Tolerance.EXACT or not isinstance(actual, float) or not isinstance(expected, float | int):
+        return actual == expected
+    return math.isclose(actual, expected, rel_tol=1e-9, abs_tol=1e-13 * scale if tolerance is Tolerance.CANCELLING else 0.0)
+
+
+def _tolerance(metric: Metric, name: str) -> Tolerance:
+    if name in metric.derived:
+        return _derived_tolerance(metric, metric.derived[name])
+    stat = metric.statistics.get(name)
+    if isinstance(stat, StdDev):
+        return Tolerance.CANCELLING
+    return Tolerance.RELATIVE if isinstance(stat, Sum | Mean | Vwap) else Tolerance.EXACT
+
+
+def _derived_tolerance(metric: Metric, expression: Expression) -> Tolerance:
+    """Of exact values every plan computes the same bits; of summed ones it is a matter of whether any are subtracted."""
+    read = {_tolerance(metric, name) for name in expression.columns()}
+    if read <= {Tolerance.EXACT}:
+        return Tolerance.EXACT
+    return Tolerance.CANCELLING if Tolerance.CANCELLING in read or _subtracts(expression) else Tolerance.RELATIVE
+
+
+def _subtracts(expression: Expression) -> bool:
+    return isinstance(expression, Call) and (expression.name == "subtract" or any(_subtracts(argument) for argument in expression.arguments))

@@ -16,6 +16,7 @@ import psutil
 from src.broker.java import Java, find_java
 from src.broker.kafka_files import DATA_FOLDER, Ports, write_log_configuration, write_server_properties
 from src.broker.ports import LOOPBACK, accepts_connections, require_free_port
+from src.config.paths import project_path
 from src.config.settings import Settings
 from src.errors import MissingPartError, TerminalError
 
@@ -144,7 +145,7 @@ class BrokerProcess:
                 _end(process)
 
     def _class_path(self) -> str:
-        jars = self._settings.jars.resolve() / "broker"
+        jars = project_path(self._settings.jars) / "broker"
         if not any(jars.glob("kafka_2.13-*.jar")):
             raise MissingPartError(f"the Kafka broker's jars are not in {jars}: run `make install` (COINSPARK_JARS names another folder)")
         return str(jars / "*")

@@ -9,9 +9,10 @@ from statistics import median
 
 from src.errors import BadInput
 
-_EARLIEST = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1000)
+EARLIEST_MS = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1000)
 """Bitcoin's first block is of January 2009: no exchange's event is older."""
-_LATEST = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""No event or reception is at this time or after it: what says so has a broken clock or another unit."""
 _RECENT_FRAMES = 101
 _FEWEST_MARKETS = 2
 
@@ -49,7 +50,7 @@ class ClockGuard:
 
     def observe(self, market: str, event_time: int, received_time: int) -> str | None:
         """Take a frame into account; both times in ms. Returns a line for the user when the offset in force changes."""
-        if not _EARLIEST <= event_time < _LATEST:
+        if not EARLIEST_MS <= event_time < LATEST_MS:
             return None
         self._leads.setdefault(market, _RunningMedian()).add(event_time - received_time)
         measured = self._measured_offset()
@@ -68,7 +69,7 @@ class ClockGuard:
 
     def check(self, event_time: int, received_time: int) -> None:
         """Raise `BadInput` for an event time that cannot be; `received_time` is the corrected one. Both ms."""
-        if not _EARLIEST <= event_time < _LATEST:
+        if not EARLIEST_MS <= event_time < LATEST_MS:
             raise BadInput(f"event time {event_time} ms is outside 2009..2100")
         ahead = event_time - received_time
         if ahead > self._ahead:

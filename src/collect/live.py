@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from src.collect.arrival import Arrival, Unreadable
 from src.collect.connection import Connection
 from src.collect.exchange import Channel, Exchange, Frame, Pair
+from src.collect.quotes import chosen_quote
 from src.collect.source import FrameQueue, FrameSource
 from src.collect.status import MarketStatus
 from src.config import Settings
@@ -78,11 +79,7 @@ class LiveSource(FrameSource):
 
 def pairs_of(exchange: Exchange, settings: Settings) -> list[Pair]:
     """What to subscribe to at an exchange: the symbols in the quote chosen for it, and the pair that gives its USD rate."""
-    quote = settings.quotes.get(exchange.name, exchange.quotes[0]).upper()
-    if quote not in exchange.quotes:
-        raise ConfigurationError(
-            f"COINSPARK_QUOTES: {exchange.name} has no quote currency {quote} that metrics can use; choose one of {', '.join(exchange.quotes)}"
-        )
+    quote = chosen_quote(exchange, settings.quotes)
     pairs = [Pair(symbol, quote) for symbol in settings.symbols if symbol != quote]
     if exchange.rate_pair is not None and exchange.rate_pair not in pairs:
         pairs.append(exchange.rate_pair)

@@ -40,7 +40,7 @@ class CollectOptions:
     markets: tuple[str, ...] | None = None
     home: Path | None = None
     parent: int | None = None
-    """Process to live with: when it is gone the collector stops in order."""
+    """Process to live with: when it is gone the collector stops in order. It finishes a replay's run, by `finish_run`, not the collector."""
     may_simulate: bool | None = None
     """None: where neither DATABASE_URL nor KAFKA_BOOTSTRAP_SERVERS is set."""
     json: bool = False

@@ -64,7 +64,7 @@ def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
     timeline = Timeline(recordings)
     pace.first_time(timeline.duration, _now())
     symbols = None if options.symbols is None else frozenset(settings.symbols)
-    decisive = (pace, sorted(symbols) if symbols is not None else None, settings.rate_max_age_seconds, settings.clock_ahead_seconds)
+    decisive = (pace.decisive, sorted(symbols) if symbols is not None else None, settings.rate_max_age_seconds, settings.clock_ahead_seconds)
     identity = replay_identity(recordings, [options.channel, *decisive])
     replay = ReplayPlan(recordings, timeline, pace, identity)
     return Plan(SourceChoice.REPLAY, fall_back=False, exchanges=exchanges, symbols=symbols, replay=replay)
@@ -73,13 +73,17 @@ def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
 def begin_run(home: Path, replay: ReplayPlan, cluster: Cluster, ends: Mapping[str, Sequence[int]]) -> tuple[ReplayRun, Delivered]:
     """The run to play, and what Kafka already has of it: the unfinished one, where there is one, else a new one.
 
+    A finished run comes back, `finished`, when its times are fixed and Kafka has it: another one would count in the same windows again.
     `ends` are the end offsets by topic and partition. Raises `TerminalError` when Kafka does not answer.
     """
     path = run_path(home, replay.identity)
     last = load_run(path)
     try:
-        if last is not None and not last.finished and last.cluster_id == cluster.cluster_id and _still_holds(last, ends):
-            return last, read_delivered(cluster.bootstrap_servers, last)
+        if last is not None and last.cluster_id == cluster.cluster_id and _still_holds(last, ends):
+            if not last.finished:
+                return last, read_delivered(cluster.bootstrap_servers, last)
+            if replay.pace.start_at is not None and (delivered := read_delivered(cluster.bootstrap_servers, last)):
+                return last, delivered
     except TransientError as error:
         raise TerminalError(f"the replay cannot begin: {error}") from error
     now = _now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,15 @@ class Pace:
         if self.start_at is not None and self.start_at.tzinfo is None:
             raise ConfigurationError("--start-at needs a time with its offset from UTC, for example 2026-01-31T09:00:00Z")
 
+    @property
+    def decisive(self) -> tuple[int | None, float | None]:
+        """What of the pace gives the frames of every run their times: `start_at` in ms, and a loop's speed.
+
+        Without `start_at` the first frame's time depends on when a run begins, also through the speed, and is kept with the run.
+        """
+        start = None if self.start_at is None else round(self.start_at.timestamp() * 1000)
+        return start, self.speed if self.loop else None
+
     def first_time(self, duration: int, now: int) -> int:
         """Received time, ms, of the first frame of a replay of `duration` ms that starts now.
 
@@ -70,7 +80,10 @@ class Pace:
 
 
 class ReplaySource(FrameSource):
-    """Plays recordings from the first frame. Frames up to `sent` were sent by an earlier process and are not waited for."""
+    """Plays recordings from the first frame. Frames up to `sent` were sent by an earlier process and are not waited for.
+
+    No frame comes before its received time, also when a run that was begun at a slower pace goes on at a faster one.
+    """
 
     source = Source.REPLAY
 
@@ -95,18 +108,20 @@ class ReplaySource(FrameSource):
             files = [stack.enter_context(recording.open()) for recording in self._recordings]
             replay_pass = 0
             clock_start: float | None = None
+            epoch = asyncio.get_running_loop().time() - time.time()
             while True:
                 for place in self._timeline:
+                    received_time = self._pace.received_time(place.time, self._timeline.duration, replay_pass, self._first_time)
                     if self._played > self._sent:
                         due = self._pace.due(place.time, self._timeline.duration, replay_pass) / 1000
                         if clock_start is None:
                             clock_start = asyncio.get_running_loop().time() - due
-                        await self._wait(clock_start + due)
+                        await self._wait(max(clock_start + due, epoch + received_time / 1000))
                     elif self._played % _FRAMES_BETWEEN_TURNS == 0:
                         await asyncio.sleep(0)
                     if self._closed.is_set():
                         return
-                    arrival = self._arrival(files[place.recording], place, replay_pass)
+                    arrival = self._arrival(files[place.recording], place, received_time)
                     self._played += 1
                     yield arrival
                 if not self._pace.loop:
@@ -115,16 +130,15 @@ class ReplaySource(FrameSource):
 
     async def _wait(self, until: float) -> None:
         seconds = until - asyncio.get_running_loop().time()
-        if not isinf(self._pace.speed) and seconds > 0:
+        if seconds > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), seconds)
         elif self._played % _FRAMES_BETWEEN_TURNS == 0:
             await asyncio.sleep(0)
 
-    def _arrival(self, file: BinaryIO, place: Place, replay_pass: int) -> Arrival | Unreadable:
+    def _arrival(self, file: BinaryIO, place: Place, received_time: int) -> Arrival | Unreadable:
         recording = self._recordings[place.recording]
         raw = recording.line(file, place.line)
-        received_time = self._pace.received_time(place.time, self._timeline.duration, replay_pass, self._first_time)
         try:
             line = read_line(raw)
         except BadInput as error:

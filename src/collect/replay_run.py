@@ -25,6 +25,7 @@ class ReplayRun(msgspec.Struct, frozen=True, kw_only=True):
     start_offsets: Mapping[str, Sequence[int]]
     """By topic and partition, where each partition ended when the run began: its messages are not before that."""
     finished: bool = False
+    """Whoever the replay is for has all of it: the same command does not go on with this run."""
 
     def header(self, position: Position) -> bytes:
         """The value of the `replay` header: identity:run:frame:record."""
@@ -40,7 +41,7 @@ class ReplayRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def replay_identity(recordings: Sequence[Recording], options: Sequence[object]) -> str:
-    """A name for a replay: its files in their order, and every option that changes what it sends."""
+    """A name for a replay: its files in their order, and every option that changes what its messages are."""
     files = [f"{recording.market}={recording.digest}" for recording in recordings]
     return hashlib.sha256("\n".join([*files, *map(str, options)]).encode()).hexdigest()[:16]
 
@@ -72,7 +73,11 @@ def save_run(path: Path, run: ReplayRun) -> None:
 
 
 def finish_run(home: Path, identity: str) -> None:
-    """All of the replay is on Kafka: its next start is a new run."""
+    """The replay has been sent, and read by the job that it was for: its next start is a new run, or with fixed times nothing.
+
+    A collector without a parent calls this at its end, a job for its collector when it has read everything: a job that is killed before
+    that finds the same run again.
+    """
     path = run_path(home, identity)
     run = load_run(path)
     if run is not None:

@@ -25,6 +25,7 @@ from src.collect.report import Report
 from src.collect.sender import Sender
 from src.collect.source import FrameSource
 from src.collect.status import status_path
+from src.collect.timeline import Timeline
 from src.config import Settings
 
 _PARENT_SECONDS = 0.5
@@ -32,7 +33,7 @@ _BROKER_SECONDS = 1.0
 
 
 def run_collector(options: CollectOptions, settings: Settings, say: Callable[[str], None], report: Callable[[Report], None]) -> None:
-    """Collect until the source ends (a replay), or SIGINT, SIGTERM or the parent's end stops it, in order, within 5 s.
+    """Collect until the source ends (a replay), or SIGINT, SIGTERM, SIGHUP or the parent's end stops it, in order, within 5 s.
 
     `say` gets lines that the user must read, `report` gets the counts every 10 s. Raises `CoinSparkError` for everything that
     a person or a later start can put right.
@@ -43,6 +44,12 @@ def run_collector(options: CollectOptions, settings: Settings, say: Callable[[st
         return
     with collect_lease(settings.home, options.channel, todo.choice) as lease, cluster(settings, f"collect {options.channel}") as kafka:
         asyncio.run(_Process(options, settings, todo, kafka, say).run(lease, report))
+
+
+def stop_signals() -> list[signal.Signals]:
+    """The signals that stop a collector in order. A closed terminal does, except under nohup, which has it ignored."""
+    ignores_hang_up = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM] if ignores_hang_up else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def make_topics(settings: Settings, kafka: Cluster) -> dict[str, list[int]]:
@@ -69,11 +76,15 @@ class _Process:
 
     async def run(self, lease: CollectLease, report: Callable[[Report], None]) -> None:
         """Play the source to its end or until it is told to stop, and stop in order."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in stop_signals():
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         ends = await asyncio.to_thread(make_topics, self._settings, self._kafka)
         sender, replay = await asyncio.to_thread(self._sender, ends)
         collector = Collector(self._options.channel, self._pipeline, sender, status_path(self._settings.home, self._options.channel), report)
+        if replay is not None and replay.left == 0:
+            self._tell(collector)(
+                f"this replay is already on Kafka at {self._kafka.bootstrap_servers}, nothing is sent; with another --start-at it is sent again"
+            )
         playing = asyncio.create_task(self._play(collector, sender, replay), name="play")
         watches = [asyncio.create_task(watch) for watch in (self._stop.wait(), collector.keep_status(), self._keep_broker(), self._watch_parent())]
         try:
@@ -97,7 +108,8 @@ class _Process:
             self._todo, self._options.channel, self._settings, self._pipeline.markets, self._tell(collector)
         )
         await collector.play(source)
-        if replay is not None and replay.left == 0 and self._todo.replay is not None:
+        # With a parent it is the parent that finishes the run: what was sent is of no use to a job that is killed before it read it.
+        if replay is not None and replay.left == 0 and self._todo.replay is not None and self._options.parent is None:
             finish_run(self._settings.home, self._todo.replay.identity)
 
     def _tell(self, collector: Collector) -> Callable[[str], None]:
@@ -113,6 +125,8 @@ class _Process:
         if replay is None:
             return Sender(servers, {topic: len(offsets) for topic, offsets in ends.items()}), None
         run, delivered = begin_run(self._settings.home, replay, self._kafka, ends)
+        if run.finished:
+            return Sender(servers, {}), ReplaySource((), Timeline(()), replay.pace, run.first_time)
         sent = max((position.frame for position in delivered.values()), default=-1)
         if sent >= 0:
             self._say(f"the replay goes on where it stopped, at frame {sent + 1} of {replay.timeline.frames} a pass")

@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 
 from src.collect.exchange import Exchange, Frame, Pair
+from src.collect.quotes import chosen_quote
 from src.collect.simulate.economy import Economy
 from src.collect.simulate.market import Market
 from src.collect.simulate.network import Mishaps, Network
@@ -72,7 +73,7 @@ class MarketSimulator(Iterator[Frame]):
     ) -> None:
         """`quotes` names the quote currency of a market that is not to use its first; `rate` is frames a second, market and symbol.
 
-        Raises `ConfigurationError` when there is no pair to simulate.
+        Raises `ConfigurationError` when there is no pair to simulate, and for a quote that an exchange does not have.
         """
         self._mishaps = Mishaps()
         self._heartbeats = self._whales = 0
@@ -139,7 +140,7 @@ class MarketSimulator(Iterator[Frame]):
 
 def _pairs(exchange: Exchange, symbols: Sequence[str], quotes: Mapping[str, str]) -> Sequence[Pair]:
     """The pairs of an exchange, the one for its USD rate among them, each once."""
-    quote = quotes.get(exchange.name, exchange.quotes[0])
+    quote = chosen_quote(exchange, quotes)
     pairs = [Pair(symbol, quote) for symbol in symbols if symbol != quote]
     if exchange.rate_pair is not None and pairs:
         pairs.insert(0, exchange.rate_pair)

@@ -64,7 +64,7 @@ class Timeline:
                     played[line] = place(time)
                 market_end[session.market] = max(market_end.get(session.market, 0), place(session.end))
         self.frames = sum(map(len, self._times))
-        self.duration = max(market_end.values())
+        self.duration = max(market_end.values(), default=0)
         """ms from the first frame to the last."""
 
     def __iter__(self) -> Iterator[Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -26,6 +27,9 @@ def run() -> None:
     """Run the command line and exit."""
     try:
         app()
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python would say so once more when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except CoinSparkError as error:
         print(f"coinspark: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 from src.collect.exchange import Channel
 from src.collect.options import CollectOptions, SourceChoice
 from src.collect.report import Report
-from src.collect.run import run_collector
+from src.collect.run import run_collector, stop_signals
 from src.config import load_settings
 from src.errors import CoinSparkError, ConfigurationError
 
@@ -50,7 +51,8 @@ def collect(
     may_simulate: Annotated[bool | None, typer.Option("--may-simulate/--no-may-simulate", hidden=True)] = None,
 ) -> None:
     """Take market data from exchanges to Kafka."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in stop_signals():
+        signal.signal(number, _end)
     try:
         options = CollectOptions(
             channel=channel,
@@ -102,7 +104,9 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    # A terminal that was closed takes no line, and the end is to be an orderly one all the same.
+    with contextlib.suppress(OSError):
+        typer.echo(line, err=True)
 
 
 def _print_line(report: Report) -> None:

@@ -16,7 +16,7 @@ from src.collect.status import CollectorStatus
 from src.schema.kinds import Kind
 from src.schema.records import Source
 from src.schema.tables import TableSchema
-from src.setting.plain_view import lag_seconds, left_out
+from src.setting.plain_view import lag_seconds, left_out, notes
 from src.setting.progress import Progress
 from src.storage.console import shown_value
 
@@ -80,6 +80,8 @@ class LiveView:
         grid.add_row("left out", ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()) or "nothing")
         for line in self._lines:
             grid.add_row("", Text(line, style="dim"))
+        for market, note in notes(progress).items():
+            grid.add_row(market, Text(note, style="yellow"))
         if progress.message:
             grid.add_row("", Text(progress.message, style="bold red"))
         return Panel(grid, title=f"CoinSpark {self._title}", title_align="left")

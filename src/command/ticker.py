@@ -1,24 +1,24 @@
-"""The command `ticker`: the ticker job, from frames to rows."""
+"""The command `ticker`: the ticker job, from frames to rows.
+
+Spark and all that reads it are imported when the command runs: a collector, which is a process of its own, starts without them.
+"""
 
 from __future__ import annotations
 
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from src.collect.options import CollectOptions, SourceChoice
-from src.command.json_view import JsonView
-from src.command.live_view import LiveView
 from src.config import load_settings
 from src.errors import ConfigurationError
-from src.setting.plain_view import PlainView
-from src.setting.progress import View
-from src.setting.streaming import SparkStreamingTicker
-from src.storage.json_lines import JsonLinesSink
+
+if TYPE_CHECKING:
+    from src.setting.progress import View
 
 _OFFSETS = ("earliest", "latest")
 
@@ -70,6 +70,9 @@ def ticker(
     """
     if begin_at not in {None, *_OFFSETS}:
         raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}")
+    from src.setting.streaming import SparkStreamingTicker
+    from src.storage.json_lines import JsonLinesSink
+
     settings = load_settings(home=home, master=master, trigger=trigger, symbols=symbols, markets=markets)
     collect = CollectOptions(
         source=source,
@@ -90,6 +93,10 @@ def ticker(
 
 
 def _view(*, as_json: bool, debug: bool) -> View:
+    from src.command.json_view import JsonView
+    from src.command.live_view import LiveView
+    from src.setting.plain_view import PlainView
+
     if as_json:
         return JsonView(sys.stdout)
     # Batches printed by --debug and a table that redraws itself do not go together.

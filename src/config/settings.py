@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from src.errors import ConfigurationError
 
@@ -83,7 +84,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment and `.env`, with `overrides` (None is left out) on top.
 
-    Raises `ConfigurationError` that names the setting and what is wrong with it; values are left out, as one may be a secret.
+    Raises `ConfigurationError` that names the setting, or the file, and what is wrong with it; values are left out, as one may be a secret.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -91,6 +92,18 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"{_environment_name(problem['loc'])}: {problem['msg']}" for problem in error.errors())
         raise ConfigurationError(f"a setting is wrong: {problems} (see .env.example for what each one takes)") from None
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        setting = _environment_name((name[1],)) if name else "one of the settings"
+        raise ConfigurationError(f'a setting is wrong: {setting} is not JSON, such as {{"kraken":"USDT"}} (see .env.example)') from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"the settings file {_settings_file()} is not UTF-8 text: save it as UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(f"the settings file {_settings_file()} cannot be read: {error.strerror}") from None
+
+
+def _settings_file() -> object:
+    return Settings.model_config.get("env_file")
 
 
 def _environment_name(location: tuple[int | str, ...]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from src.collect.clock import EARLIEST_MS, LATEST_MS
 from src.config.settings import Settings
 from src.schema.records import Instrument, Ticker
 
-EARLIEST_MS = 1_230_768_000_000
-"""2009-01-01 UTC: no coin was traded before."""
-LATEST_MS = 4_102_444_800_000
-"""2100-01-01 UTC."""
+AHEAD_OF_ARRIVAL_MS = 24 * 3_600_000
+"""How far a record's own times may lie ahead of its message's time on Kafka: room for clocks and time zones set wrong, no more."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,24 @@ class Admission:
         # One event from the future would close every window behind it.
         if record.event_time - record.received_time > self.ahead_ms:
             return f"event more than {self.ahead_ms / 1000:g} s ahead of its reception"
+        names = record.market + record.symbol + record.quote + (record.rate_source or "")
+        if not names.isprintable():
+            return "control character in a name"
         if record.instrument is Instrument.SPOT and record.price is not None and record.price <= 0:
             return "price of a spot pair not above zero"
         return None
+
+    def problem_on_arrival(self, record: Ticker, arrived_time: int) -> str | None:
+        """As `problem`, of a record whose Kafka message has the timestamp `arrived_time`, ms (below 0: it has none).
+
+        Event and reception both years ahead would agree with each other and still close every window of the job, for good. So a replay
+        that is made to start more than a day in the future (`--start-at`) is refused as well. The message's own timestamp cannot
+        be that far off: Kafka 4 refuses messages over an hour ahead of its clock (`message.timestamp.after.max.ms`).
+        """
+        problem = self.problem(record)
+        if problem is None and 0 <= arrived_time < max(record.event_time, record.received_time) - AHEAD_OF_ARRIVAL_MS:
+            return "time more than a day ahead of its arrival on Kafka"
+        return problem
 
     def is_late(self, record: Ticker) -> bool:
         """Whether it came too long after its event to count. Backfilled records correct their windows whenever they come."""

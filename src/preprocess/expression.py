@@ -1,18 +1,17 @@
 """Column expressions that a metric is declared with, free of any engine.
 
 The same expression becomes a Spark column (src/setting/spark_columns.py) and can be evaluated on one plain row (`evaluate`), which is
-what the batch oracle does. Semantics are SQL's: null in, null out; `and`/`or` are three-valued; and a division by zero is null.
+what the batch oracle does. What the functions mean, on nulls too, is in src/preprocess/functions.py.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from src.errors import ConfigurationError
+from src.preprocess.functions import FUNCTIONS, WrongTypes
 from src.schema.kinds import Kind
 
 
@@ -24,7 +23,14 @@ class Expression:
         raise NotImplementedError
 
     def kind(self, kinds: Mapping[str, Kind]) -> Kind:
-        """The type, given the types of the columns it reads. Raises ConfigurationError for an unknown column."""
+        """The type, given the types of the columns it reads; that of a bare null is DOUBLE.
+
+        Raises ConfigurationError for an unknown column, and for a function that does not take its arguments' types.
+        """
+        return self.kind_or_null(kinds) or Kind.DOUBLE
+
+    def kind_or_null(self, kinds: Mapping[str, Kind]) -> Kind | None:
+        """As `kind`, but None for what is always null and so fits every type."""
         raise NotImplementedError
 
     def columns(self) -> Iterator[str]:
@@ -108,7 +114,7 @@ class Column(Expression):
     def evaluate(self, row: Mapping[str, Any]) -> Any:
         return row[self.name]
 
-    def kind(self, kinds: Mapping[str, Kind]) -> Kind:
+    def kind_or_null(self, kinds: Mapping[str, Kind]) -> Kind | None:
         try:
             return kinds[self.name]
         except KeyError:
@@ -131,9 +137,14 @@ class Literal(Expression):
         del row
         return self.value
 
-    def kind(self, kinds: Mapping[str, Kind]) -> Kind:
+    def kind_or_null(self, kinds: Mapping[str, Kind]) -> Kind | None:
         del kinds
-        return _LITERAL_KINDS.get(type(self.value), Kind.DOUBLE)
+        if self.value is None:
+            return None
+        found = next((kind for known, kind in _LITERAL_KINDS.items() if isinstance(self.value, known)), None)
+        if found is None or (found is Kind.LONG and abs(cast("int", self.value)) > _LARGEST_LONG):
+            raise ConfigurationError(f"{self.value!r} is no constant of an expression: use a number of at most 64 bits, a text, True, False or None")
+        return found
 
     def columns(self) -> Iterator[str]:
         return iter(())
@@ -144,7 +155,7 @@ class Literal(Expression):
 
 @dataclass(frozen=True, repr=False)
 class Call(Expression):
-    """A function of other expressions; `FUNCTIONS` says what each name means."""
+    """A function of other expressions; `FUNCTIONS` (src/preprocess/functions.py) says what each name means."""
 
     name: str
     arguments: tuple[Expression, ...]
@@ -152,9 +163,12 @@ class Call(Expression):
     def evaluate(self, row: Mapping[str, Any]) -> Any:
         return FUNCTIONS[self.name].of(*(argument.evaluate(row) for argument in self.arguments))
 
-    def kind(self, kinds: Mapping[str, Kind]) -> Kind:
-        found = [argument.kind(kinds) for argument in self.arguments]
-        return FUNCTIONS[self.name].kind or found[1 if self.name == "when" else 0]
+    def kind_or_null(self, kinds: Mapping[str, Kind]) -> Kind | None:
+        found = [argument.kind_or_null(kinds) for argument in self.arguments]
+        try:
+            return FUNCTIONS[self.name].kind(found)
+        except WrongTypes as error:
+            raise ConfigurationError(f"the expression {self!r} is wrong: {self.name} {error}") from None
 
     def columns(self) -> Iterator[str]:
         for argument in self.arguments:
@@ -164,61 +178,8 @@ class Call(Expression):
         return f"{self.name}({', '.join(map(repr, self.arguments))})"
 
 
-@dataclass(frozen=True)
-class Function:
-    """The meaning of a `Call`: its value from plain arguments, and its type (None: that of the value argument)."""
-
-    of: Callable[..., Any]
-    kind: Kind | None = None
-
-
-def _null_if_any_null(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments: None if any(argument is None for argument in arguments) else function(*arguments)
-
-
-def _and(left: bool | None, right: bool | None) -> bool | None:
-    if left is False or right is False:
-        return False
-    return None if left is None or right is None else True
-
-
-def _or(left: bool | None, right: bool | None) -> bool | None:
-    if left is True or right is True:
-        return True
-    return None if left is None or right is None else False
-
-
-def _first_not_null(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
-def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *values: choose((value for value in values if value is not None), default=None)
-
-
-FUNCTIONS: Mapping[str, Function] = {
-    "add": Function(_null_if_any_null(operator.add), Kind.DOUBLE),
-    "subtract": Function(_null_if_any_null(operator.sub), Kind.DOUBLE),
-    "multiply": Function(_null_if_any_null(operator.mul), Kind.DOUBLE),
-    "divide": Function(_null_if_any_null(lambda left, right: left / right if right else None), Kind.DOUBLE),
-    "less": Function(_null_if_any_null(operator.lt), Kind.BOOLEAN),
-    "less_or_equal": Function(_null_if_any_null(operator.le), Kind.BOOLEAN),
-    "greater": Function(_null_if_any_null(operator.gt), Kind.BOOLEAN),
-    "greater_or_equal": Function(_null_if_any_null(operator.ge), Kind.BOOLEAN),
-    "equals": Function(_null_if_any_null(operator.eq), Kind.BOOLEAN),
-    "and": Function(_and, Kind.BOOLEAN),
-    "or": Function(_or, Kind.BOOLEAN),
-    "not": Function(_null_if_any_null(operator.not_), Kind.BOOLEAN),
-    "is_null": Function(lambda value: value is None, Kind.BOOLEAN),
-    "abs": Function(_null_if_any_null(abs), Kind.DOUBLE),
-    "sqrt": Function(_null_if_any_null(lambda value: math.sqrt(value) if value >= 0 else None), Kind.DOUBLE),
-    "when": Function(lambda condition, value, otherwise: value if condition else otherwise),
-    "coalesce": Function(_first_not_null),
-    "greatest": Function(_extreme(max)),
-    "least": Function(_extreme(min)),
-}
-
 _LITERAL_KINDS: Mapping[type, Kind] = {bool: Kind.BOOLEAN, int: Kind.LONG, float: Kind.DOUBLE, str: Kind.STRING}
+_LARGEST_LONG = 2**63 - 1
 
 
 def as_expression(value: object) -> Expression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from src.collect.exchanges import exchange
+from src.collect.quotes import chosen_quote
 from src.config.settings import Settings
 from src.errors import ConfigurationError
 from src.schema.records import Region
@@ -24,10 +25,7 @@ def venues(settings: Settings) -> tuple[Venue, ...]:
     found = []
     for market in settings.markets:
         known = exchange(market)
-        quote = settings.quotes.get(market, known.quotes[0]).upper()
-        if quote not in known.quotes:
-            raise ConfigurationError(f"COINSPARK_QUOTES: {market} has no {quote} market here; it has {', '.join(known.quotes)}")
-        found.append(Venue(market, known.region, quote))
+        found.append(Venue(market, known.region, chosen_quote(known, settings.quotes)))
     if not found:
         raise ConfigurationError("COINSPARK_MARKETS names no exchange; leave it out to use all of them")
     return tuple(found)

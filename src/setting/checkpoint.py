@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,25 @@ class Checkpoint:
         path = self.folder / "origin.json"
         return msgspec.json.decode(path.read_bytes(), type=Origin) if path.exists() else None
 
+    def watermark_ms(self) -> int:
+        """Windows that ended before this time (ms since 1970 UTC) are closed for good; 0 for a new checkpoint."""
+        entry = _last_entry(self.folder)
+        return 0 if entry is None else int(msgspec.json.decode(entry[1])["batchWatermarkMs"])
+
+    def offsets(self) -> dict[tuple[str, int], int]:
+        """The offset of each (topic, partition) up to which every row is stored."""
+        entry = _last_entry(self.folder, committed=True)
+        if entry is None:
+            return {}
+        sources = msgspec.json.decode(entry[2], type=dict[str, dict[str, int]])
+        return {(topic, int(partition)): offset for topic, partitions in sources.items() for partition, offset in partitions.items()}
+
+    def set_aside(self) -> Path:
+        """Move what there is out of the way, so that the query starts from nothing; returns where it is now."""
+        aside = self.folder.with_name(f"{self.folder.name}.outlived-{int(time.time())}")
+        self.folder.rename(aside)
+        return aside
+
     def begin(self, origin: Origin) -> None:
         """Keep what it begins with."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -53,15 +73,15 @@ class Checkpoint:
 
 @contextmanager
 def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
-    """The checkpoint of a query, held alone for the length of the block.
+    """The checkpoint of a query, held alone for the length of the block: one process runs a query in a home, whatever its metrics.
 
-    Raises ConfigurationError when another process runs the same query on it.
+    Raises ConfigurationError when another process runs the query.
     """
     parent = (home / "checkpoints").absolute()
     folder = parent / f"{query}-{hashlib.sha256('|'.join(identity).encode()).hexdigest()[:12]}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_suffix(".lock").open("a+")
+        lock = (parent / f"{query}.lock").open("a+")
     except OSError as error:
         raise ConfigurationError(f"{parent} cannot be written ({error.strerror}): choose another COINSPARK_HOME") from None
     with lock:
@@ -77,3 +97,11 @@ def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield Checkpoint(query, folder)
+
+
+def _last_entry(folder: Path, *, committed: bool = False) -> list[str] | None:
+    """The lines of the newest entry of Spark's offset log (of a batch that is done): version, metadata, then the offsets of each source."""
+    entries = [path for path in (folder / "offsets").glob("*") if path.name.isdigit()]
+    if committed:
+        entries = [path for path in entries if (folder / "commits" / path.name).exists()]
+    return max(entries, key=lambda path: int(path.name)).read_text().splitlines() if entries else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -11,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from src.collect.options import CollectOptions, SourceChoice
+from src.config.environment import as_environment
 from src.config.settings import Settings
 from src.errors import ConfigurationError
 
 _STOP_SECONDS = 6.0
 _TAKE_OVER_SECONDS = 10.0
+_PROVEN_SECONDS = 20.0
+"""A child that has lived this long can work as asked."""
 _LONGEST_PAUSE_SECONDS = 30.0
 _WRONG_USE = ConfigurationError.exit_status
 
@@ -35,6 +39,8 @@ class CollectorProcess:
     _child: subprocess.Popen[bytes] | None = None
     _next_start: float = 0.0
     _failures: int = 0
+    _started: float = 0.0
+    _proven: bool = False
     _told: str = ""
     finished: bool = False
     """The source has come to its end (a replay), or there is none to run."""
@@ -45,13 +51,14 @@ class CollectorProcess:
             self.finished = True
             return
         options = replace(self.options, home=self.settings.home, parent=os.getpid(), may_simulate=self._may_simulate())
-        environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers}
+        environment = {**os.environ, **as_environment(self.settings), "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C in the terminal reaches the job alone, which then stops its collector in order.
             self._child = subprocess.Popen(
                 options.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
             )
+        self._started = time.monotonic()
 
     def watch(self) -> None:
         """Look after the child; call it often. Raises ConfigurationError with the child's own words when it cannot work as asked."""
@@ -59,33 +66,30 @@ class CollectorProcess:
             return
         if self._child is None:
             if time.monotonic() >= self._next_start:
-                self.start()
+                self._start_in_place()
             return
         status = self._child.poll()
         if status is None:
+            if time.monotonic() - self._started > _PROVEN_SECONDS:
+                self._proven, self._failures = True, 0
             return
         self._child = None
         if status == 0:
             self.finished = True
             return
         said = self._last_line()
-        if status == _WRONG_USE and "already collected" not in said:
-            raise ConfigurationError(said or "the collector refused to start")
-        if status == _WRONG_USE:
+        if status == _WRONG_USE and self._is_collected():
             self._say(said)
             self._next_start = time.monotonic() + _TAKE_OVER_SECONDS
             return
+        # What worked before is not wrong use: Kafka may be away for a moment.
+        if status == _WRONG_USE and not self._proven:
+            raise ConfigurationError(said.removeprefix("error: ") or "the collector refused to start")
         self._failures += 1
         pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE_SECONDS)
         self._next_start = time.monotonic() + pause
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"failed: {said}"
         self._say(f"the collector {how}; it starts again in {pause:g} s")
-
-    def wait(self, is_stopping: Callable[[], bool]) -> None:
-        """Return when the source has come to its end, or `is_stopping`."""
-        while not self.finished and not is_stopping():
-            self.watch()
-            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop the child in order: it flushes what it has. Kills it if that takes too long."""
@@ -104,6 +108,25 @@ class CollectorProcess:
     def log(self) -> Path:
         """What the child prints."""
         return self.settings.home / "collect" / f"{self.options.channel.value}-{os.getpid()}.log"
+
+    def _start_in_place(self) -> None:
+        """Start again, unless another process collects the channel: finding out by a child of our own would cost a second of CPU each time."""
+        if self._is_collected():
+            self._next_start = time.monotonic() + _TAKE_OVER_SECONDS
+        else:
+            self.start()
+
+    def _is_collected(self) -> bool:
+        """Whether another process holds the channel's lease."""
+        path = self.settings.home / "collect" / f"{self.options.channel.value}.lock"
+        try:
+            with path.open("ab") as lease:
+                fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _may_simulate(self) -> bool:
         return self.settings.is_bare if self.options.may_simulate is None else self.options.may_simulate

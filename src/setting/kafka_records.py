@@ -57,13 +57,13 @@ class RecordParser:
             for batch in batches:
                 rows: list[tuple[Any, ...]] = []
                 for value, topic, partition, offset, timestamp in zip(*(batch.column(name).to_pylist() for name in RAW_COLUMNS), strict=True):
-                    for found in self._read(value):
+                    arrived = int(timestamp.timestamp() * 1000)
+                    for found in self._read(value, arrived):
                         if isinstance(found, MalformedMessage):
                             if sender is None:
                                 sender = self.open_dead_letters()
-                            received = int(timestamp.timestamp() * 1000)
-                            sender.send(_dead_letter(found.reason, f"{topic}/{partition}/{offset}", received, value))
-                            rows.append(self._problem_row(found.reason, received))
+                            sender.send(_dead_letter(found.reason, f"{topic}/{partition}/{offset}", arrived, value))
+                            rows.append(self._problem_row(found.reason, arrived))
                         else:
                             rows.append((*msgspec.structs.astuple(found), self.admission.is_late(found), None))
                 if rows:
@@ -74,7 +74,7 @@ class RecordParser:
             if sender is not None:
                 sender.close()
 
-    def _read(self, value: bytes | None) -> Iterator[Ticker | MalformedMessage]:
+    def _read(self, value: bytes | None, arrived: int) -> Iterator[Ticker | MalformedMessage]:
         """The records of a message, and a MalformedMessage for each part of it that is none."""
         if value is None or len(value) > MESSAGE_LIMIT:
             yield MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
@@ -82,15 +82,15 @@ class RecordParser:
         try:
             records = _decoder(self.record).decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            yield from self._read_one_by_one(value)
+            yield from self._read_one_by_one(value, arrived)
             return
         if isinstance(records, list) and not records:
             yield MalformedMessage("empty array")
         for record in records if isinstance(records, list) else [records]:
-            problem = self.admission.problem(record)
+            problem = self.admission.problem_on_arrival(record, arrived)
             yield record if problem is None else MalformedMessage(problem)
 
-    def _read_one_by_one(self, value: bytes) -> Iterator[Ticker | MalformedMessage]:
+    def _read_one_by_one(self, value: bytes, arrived: int) -> Iterator[Ticker | MalformedMessage]:
         """An array with a bad element loses that element alone."""
         try:
             parts = _parts.decode(value)
@@ -102,7 +102,7 @@ class RecordParser:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 yield MalformedMessage(f"not a {self.record.__name__}: {error}"[:200])
                 continue
-            problem = self.admission.problem(record)
+            problem = self.admission.problem_on_arrival(record, arrived)
             yield record if problem is None else MalformedMessage(problem)
 
     def _problem_row(self, reason: str, received_time: int) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from src.broker.cluster import Cluster
 from src.collect.exchange import Channel
 from src.config.settings import Settings
-from src.errors import ConfigurationError, TerminalError
+from src.errors import ConfigurationError, TerminalError, TransientError
 from src.preprocess.admission import Admission
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.records import Ticker
@@ -26,6 +26,7 @@ from src.setting.kafka_records import RAW_COLUMNS, RecordParser
 from src.setting.left_out import LeftOut
 from src.setting.planner import SPARK_TYPES, Plan
 from src.setting.session import create_spark_session
+from src.setting.spark_errors import cause
 from src.storage.delivery import deliver
 from src.storage.floats import without_non_finite
 from src.storage.kafka import KafkaSink
@@ -103,7 +104,13 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
         """Every sink gets the batch, or the query stops at it and begins with it again next time."""
         try:
-            batch = Batch(self.name, batch_id, self._finite(self._whole(self.plan.rows(frame.toArrow()))))
+            aggregated = frame.toArrow()
+        except Exception as error:  # noqa: BLE001  (whatever of Spark's it is)
+            # Spark searches the text it is given with a recursive pattern, which overflows the stack on the plan that a long one
+            # quotes.
+            raise TransientError(f"batch {batch_id} was not computed: {cause(error)}") from None
+        try:
+            batch = Batch(self.name, batch_id, self._finite(self._whole(self.plan.rows(aggregated))))
             if self.database is not None:
                 self._deliver(self.database, self._write_to_mysql, batch)
             if self.kafka is not None:
@@ -111,8 +118,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             for sink in [*self.extra_sinks, self.newest, self.left_out]:
                 self._deliver(sink, sink.write, batch)
         except BaseException as error:  # noqa: BLE001  (whatever it is, it ends the batch and is raised by the run)
-            # The job ends with the error itself. Spark gets a short text: it searches what it is given with a recursive pattern, which
-            # overflows the stack on the plan that a long one quotes.
+            # The job ends with the error itself; Spark gets a short text, as above.
             self.failure = error
             raise TerminalError(f"batch {batch_id}: {type(error).__name__}") from None
 
@@ -146,8 +152,13 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         """Without the windows whose first records Kafka had dropped before the query began."""
         if not self.whole_from:
             return dict(tables)
-        first = pa.scalar(self.whole_from, pa.timestamp("ms", tz="UTC"))
-        kept = {table: rows.filter(pc.greater_equal(rows["window_start"], first)) for table, rows in tables.items()}
+        kept = {}
+        for metric, table in zip(self.plan.metrics, self.plan.tables, strict=True):
+            if table in tables:
+                # A statistic over a longer span begins before its window does.
+                before = metric.span_ms - metric.window.size_ms
+                first = pa.scalar(self.whole_from + before, pa.timestamp("ms", tz="UTC"))
+                kept[table] = tables[table].filter(pc.greater_equal(tables[table]["window_start"], first))
         return {table: rows for table, rows in kept.items() if rows.num_rows}
 
 

@@ -23,6 +23,7 @@ class PlainView:
         self._seen: set[str] = set()
         self._next = 0.0
         self._message = ""
+        self._notes: dict[str, str] = {}
 
     def began(self, job: str, tables: Sequence[TableSchema], lines: Sequence[str]) -> None:
         self._tables = tables
@@ -36,6 +37,10 @@ class PlainView:
         if message and message != self._message:
             self.say(message)
         self._message = message
+        for market, note in notes(progress).items():
+            if self._notes.get(market) != note:
+                self.say(f"{market}: {note}")
+            self._notes[market] = note
         for table in self._tables:
             rows = newest.get(table.name, ())
             if rows and table.name not in self._seen:
@@ -64,6 +69,12 @@ def progress_line(progress: Progress) -> str:
         parts.append(f"lag {progress.lag_records:,} records{lag_seconds(progress)}")
     parts += [f"{name.replace('_', ' ')} {count:,}" for name, count in left_out(progress).items()]
     return "; ".join(parts)
+
+
+def notes(progress: Progress) -> dict[str, str]:
+    """What went wrong last at each market, in one line."""
+    markets = progress.collector.markets if progress.collector is not None else {}
+    return {name: market.note for name, market in markets.items() if market.note}
 
 
 def lag_seconds(progress: Progress) -> str:

@@ -15,18 +15,19 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from src.broker.java import find_java
+from src.config.paths import PROJECT, project_path
 from src.config.settings import Settings
 from src.errors import ConfigurationError, MissingPartError
 
 _JVM_SECONDS = 3
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def spark_jars(settings: Settings) -> list[Path]:
     """The connector jars that `make install` fetched. Raises MissingPartError when they are not there."""
-    jars = sorted((_project_path(settings.jars) / "spark").glob("*.jar"))
+    folder = project_path(settings.jars) / "spark"
+    jars = sorted(folder.glob("*.jar"))
     if not jars:
-        raise MissingPartError(f"the jars of ivy.xml are not in {settings.jars}: run `make install`")
+        raise MissingPartError(f"the jars of ivy.xml are not in {folder}: run `make install` (COINSPARK_JARS names another folder)")
     return jars
 
 
@@ -47,8 +48,6 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
         "spark.jars": ",".join(str(jar) for jar in spark_jars(settings)),
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=4 -Xss4m",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -65,12 +64,15 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.cleaner.referenceTracking.cleanCheckpoints": "false",
     }
+    if settings.master.startswith("local"):
+        # Executors of a cluster must be able to reach the driver; here all is one process, and nothing else may.
+        options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     for key, value in options.items():
         builder = builder.config(key, value)
     log = home / "spark" / f"{name}.log"
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        _sweep(scratch.parent)
+        remove_left_behind(scratch.parent)
         with _output_to(log):
             session = builder.getOrCreate()
     except OSError as error:
@@ -124,13 +126,8 @@ def stop_spark(session: SparkSession) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the scratch folders of processes that were killed."""
-    for each in folder.iterdir():
+def remove_left_behind(folder: Path) -> None:
+    """Remove the folders, named by pid, of processes that were killed."""
+    for each in folder.glob("*"):
         if each.name.isdigit() and not psutil.pid_exists(int(each.name)):
             shutil.rmtree(each, ignore_errors=True)
-
-
-def _project_path(path: Path) -> Path:
-    """A relative folder of the installation is relative to the project, not to wherever the command was typed."""
-    return path if path.is_absolute() else PROJECT / path

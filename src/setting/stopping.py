@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM ask a run to stop; what stops, and in which order, is the run's business."""
+"""SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask a run to stop; what stops, and in which order, is the run's business."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+_NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Handler = Callable[[int, FrameType | None], object] | int | None
 
 
 @contextmanager
 def signals_set(stopping: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set `stopping` for the length of the block, in place of what they did before."""
+    """The signals set `stopping` for the length of the block, in place of what they did before."""
     before = {number: signal.getsignal(number) for number in _NUMBERS}
     listen(stopping)
     try:
@@ -32,7 +32,9 @@ def listen(stopping: threading.Event) -> None:
         stopping.set()
 
     for number in _NUMBERS:
-        _handle(number, stop)
+        # A program started by nohup is to go on when its terminal is closed.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            _handle(number, stop)
 
 
 def _handle(number: signal.Signals, handler: Handler) -> None:

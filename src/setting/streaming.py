@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import ClassVar
 
 import sqlalchemy as sa
+from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import cluster
-from src.broker.topics import TopicSpec, ensure_topics
+from src.broker.topics import TopicPartition, TopicSpec, beginning_offsets, ensure_topics
 from src.collect.exchange import Channel
-from src.collect.options import CollectOptions, SourceChoice
+from src.collect.options import CollectOptions
 from src.collect.plan import plan as check_collect_options
+from src.collect.replay_run import finish_run
 from src.config import Settings, load_settings
-from src.errors import CoinSparkError, TerminalError
+from src.errors import TerminalError
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.ticker import TickerQueryOrganization
 from src.schema.records import DEAD_LETTER_TOPIC, Region, Ticker, ticker_topic
@@ -31,7 +32,9 @@ from src.setting.collecting import CollectorProcess
 from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
-from src.setting.session import stop_spark
+from src.setting.replaying import check_windows_are_open, has_read_everything
+from src.setting.session import remove_left_behind, stop_spark
+from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
 from src.setting.watching import Watch
 from src.setting.whole import whole_from
@@ -66,7 +69,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         """
         with signals_set(self.stopping), ExitStack() as stack:
             # What the user must mend is said before anything that takes seconds to start.
-            check_collect_options(self.collect, self.settings)
+            replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
                 self.database = SqlSink(self.database_url)
                 self._open(stack, self.database)
@@ -81,14 +84,22 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 self._open(stack, self.kafka)
             for sink in self.extra_sinks:
                 self._open(stack, sink)
+            if replay is not None:
+                check_windows_are_open(replay, kept, self.settings.home)
             collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
             stack.callback(collector.stop)
             collector.start()
-            if AVAILABLE_NOW in self.settings.trigger and self.collect.source is SourceChoice.REPLAY:
-                collector.wait(self.stopping.is_set)
-            stack.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
             self.view.began(self.name, self.plan.tables, self._origin_lines(kept, debug=debug))
-            self._run_query(session, Watch(self, collector, self.view))
+            watch = Watch(self, collector, self.view)
+            with watch.looking():
+                while self.settings.trigger == AVAILABLE_NOW and replay is not None and not collector.finished and not self.stopping.wait(0.2):
+                    pass
+                self._run_query(session, watch)
+            if watch.failure is not None and not isinstance(watch.failure, BrokenPipeError):
+                raise watch.failure
+            if replay is not None and not debug and collector.finished and has_read_everything(kept, self.cluster.bootstrap_servers, self.topics):
+                finish_run(self.settings.home, replay.identity)
+        self.view.ended(f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
 
     def _begin(self, stack: ExitStack) -> SparkSession | None:
         """Broker and Spark start side by side, as each takes seconds. None when the job was asked to stop meanwhile."""
@@ -115,15 +126,19 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
 
     @contextmanager
     def _checkpoint(self) -> Iterator[Checkpoint]:
-        identity = (self.cluster.cluster_id, self.plan.fingerprint, *self.topics)
+        identity = (self.cluster.cluster_id, self.plan.fingerprint, repr(self.admission), *self.topics)
         with checkpoint(self.settings.home, self.name, *identity) as kept:
+            first = beginning_offsets(self.cluster.bootstrap_servers, self.topics)
+            if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
+                self.view.say(f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})")
             replaced = kept.replaces
             if replaced is not None:
                 self.view.say(
                     f"metrics, markets or Kafka changed since the last run: state starts anew from the retained records (was {replaced.name})"
                 )
             if kept.origin() is None:
-                kept.begin(Origin(whole_from(self.cluster.bootstrap_servers, self.topics)))
+                now = round(time.time() * 1000)
+                kept.begin(Origin(now if self.begin_at == "latest" else whole_from(self.cluster.bootstrap_servers, self.topics)))
             self.whole_from = (kept.origin() or Origin()).whole_from
             self.checkpoint_folder = str(kept.folder)
             self.starting_offsets = self.begin_at or "earliest"
@@ -132,9 +147,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
     @contextmanager
     def _debug_checkpoint(self) -> Iterator[Checkpoint]:
         """A folder of its own, gone afterwards: looking on must not move or disturb the job that stores."""
-        parent = self.settings.home.absolute() / "debug"
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=parent))
+        folder = self.settings.home.absolute() / "debug" / str(os.getpid())
+        remove_left_behind(folder.parent)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         self.checkpoint_folder = str(folder)
         self.starting_offsets = self.begin_at or "latest"
         try:
@@ -172,22 +188,24 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             query = self._process_and_send(self._process_select_expr(self._stream_kafka_session(session)))
             watch.query = query
             try:
-                with watch.looking():
-                    self._await_all([query])
+                self._await_all([query])
+                error = None if self.stopping.is_set() else query.exception()
+            except (Py4JError, OSError) as gone:
+                raise TerminalError(f"Spark's JVM is gone ({type(gone).__name__}): start the same command again, it goes on from here") from gone
             finally:
                 _stop_query(query)
-            if watch.failure is not None:
-                raise watch.failure
-            error = None if self.stopping.is_set() else query.exception()
+            if isinstance(self.failure, BrokenPipeError):
+                # Whoever read what we print has gone; that is no fault.
+                return
             if error is None:
                 return
-            if isinstance(self.failure, CoinSparkError):
+            if self.failure is not None:
                 raise self.failure
             restarts = 1 if time.monotonic() - since > _HEALTHY_SECONDS else restarts + 1
             since = time.monotonic()
             if restarts > _RESTARTS:
-                raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {_cause(error)}")
-            self.view.say(f"the query ended ({_cause(error)}); it begins again from its checkpoint")
+                raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {cause(error)}")
+            self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint")
             self.stopping.wait(2.0 * restarts)
 
 
@@ -213,10 +231,3 @@ def _stop_query(query: StreamingQuery) -> None:
         query.stop()
     except Exception:  # noqa: BLE001  (a JVM that is gone has no query left to stop)
         return
-
-
-def _cause(error: BaseException) -> str:
-    """The line of a Spark error that tells something."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Exception" in line or "Error" in line]
-    return (telling or lines or [type(error).__name__])[-1 if telling else 0][:300]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyspark.sql.streaming.query import StreamingQuery
 
-from src.collect.status import read_status, status_path
-from src.errors import CoinSparkError
+from src.collect.status import CollectorStatus, read_status, status_path
 from src.setting.collecting import CollectorProcess
 from src.setting.progress import Progress, View
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from src.setting.organization import _SparkSettingOrganization
 
 _EVERY_SECONDS = 1.0
+_FRESH_SECONDS = 10.0
+_JOIN_SECONDS = 5.0
 
 
 class Watch:
@@ -32,7 +34,8 @@ class Watch:
         self._dropped = 0
         self._batch: _Report | None = None
         self.query: StreamingQuery | None = None
-        self.failure: CoinSparkError | None = None
+        self.failure: Exception | None = None
+        self._began = time.time()
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -44,20 +47,24 @@ class Watch:
             yield
         finally:
             done.set()
-            thread.join()
-            self._show()
+            # A broker that is being started takes longer than a stop may.
+            thread.join(_JOIN_SECONDS)
+            if self.failure is None:
+                self._show()
 
     def _look(self, done: threading.Event) -> None:
         while not done.wait(_EVERY_SECONDS):
             try:
+                if self._job.stopping.is_set():
+                    return
                 if self._job.cluster.ensure_running():
                     self._view.say("the embedded Kafka broker was gone and has been started again")
                 self._collector.watch()
-            except CoinSparkError as error:
+                self._show()
+            except Exception as error:  # noqa: BLE001  (unwatched, a job would go on without its broker and collector: whatever it is, stop)
                 self.failure = error
                 self._job.stopping.set()
                 return
-            self._show()
 
     def _show(self) -> None:
         self._view.show(self._progress(), {table.name: self._job.newest.rows(table.name) for table in self._job.plan.tables})
@@ -67,13 +74,21 @@ class Watch:
             self._batch = _Report(report)
             self._dropped += self._batch.dropped_by_watermark
         known = Progress(
-            collector=read_status(status_path(self._job.settings.home, self._job.channel.value)),
+            collector=self._collector_status(),
             newest_event_time=self._job.left_out.newest_event_time,
             quality={**self._job.left_out.counts(), "not_finite": self._job.not_finite},
             dropped_by_watermark=self._dropped,
             message=self._job.note,
         )
         return known if self._batch is None else self._batch.added_to(known)
+
+    def _collector_status(self) -> CollectorStatus | None:
+        """What the collector says now; what one of an earlier run said last, or one that died, is none."""
+        status = read_status(status_path(self._job.settings.home, self._job.channel.value))
+        if status is None:
+            return None
+        is_fresh = time.time() - status.updated_time / 1000 < _FRESH_SECONDS
+        return status if is_fresh or (status.updated_time / 1000 >= self._began and status.state == "finished") else None
 
     def _new_batches(self) -> list[Mapping[str, Any]]:
         """Spark's reports of the batches since the last look; none before the first batch, and while Spark goes down."""

@@ -16,7 +16,7 @@ _HOW = (
     "and in user and password the characters @ : / % ? # are written %40 %3A %2F %25 %3F %23"
 )
 _CONNECT_SECONDS = 5
-_ANSWER_SECONDS = 30
+_ANSWER_SECONDS = 8
 _LOCK_SECONDS = 5
 
 
@@ -84,7 +84,8 @@ def _mysql_arguments(address: sa.URL, answer_seconds: int) -> dict[str, Any]:
 def _sqlite_engine(url: sa.URL) -> sa.Engine:
     folder = Path(url.database or "").parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not str(folder).startswith("file:"):  # SQLite's own form of an address, with options behind it
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"the folder {folder} of the database file cannot be made: {error.strerror}; choose another in DATABASE_URL or COINSPARK_HOME"

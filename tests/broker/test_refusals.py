@@ -11,6 +11,7 @@ import pytest
 from src.broker.embedded import EmbeddedBroker
 from src.config.settings import Settings, load_settings
 from src.errors import ConfigurationError, MissingPartError, TerminalError
+from src.setting.session import spark_jars
 from tests.servers import ROOT, free_port
 
 
@@ -30,6 +31,14 @@ def test_missing_jars_name_the_command_that_brings_them(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, jars=tmp_path / "none", broker_port=free_port(), controller_port=free_port())
     with pytest.raises(MissingPartError, match=r"run `make install`"):
         EmbeddedBroker(settings).acquire()
+
+
+def test_relative_jars_are_the_project_s_wherever_the_command_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(home=tmp_path / "home", jars=Path("no-such-jars"), broker_port=free_port(), controller_port=free_port())
+    for refused in (lambda: EmbeddedBroker(settings).acquire(), lambda: spark_jars(settings)):
+        with pytest.raises(MissingPartError, match=f"{ROOT}/no-such-jars"):
+            refused()
 
 
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:

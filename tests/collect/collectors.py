@@ -83,6 +83,11 @@ def ends(bootstrap_servers: str) -> dict[TopicPartition, int]:
         return consumer.end_offsets(_partitions(consumer))
 
 
+def sent_to(bootstrap_servers: str, before: Offsets) -> int:
+    """How many messages all the collector's topics have got since."""
+    return sum(ends(bootstrap_servers).values()) - sum(before.values())
+
+
 def messages(bootstrap_servers: str, since: Offsets) -> dict[TopicPartition, list[Message]]:
     """The messages after those offsets, by partition, in their order."""
     found: dict[TopicPartition, list[Message]] = {}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from src.collect.clock import ClockGuard
 from src.errors import BadInput
-from tests.collect.tickers import START
+from src.preprocess.admission import Admission
+from tests.collect.tickers import START, ticker
 
 MARKETS = ("upbit", "okx", "kraken")
 
@@ -32,6 +33,7 @@ def test_an_event_time_that_cannot_be_is_refused_and_moves_nothing(event_time: i
     assert [guard.observe(market, event_time, event_time - 60_000) for market in MARKETS] == [None] * 3
     with pytest.raises(BadInput, match=r"outside 2009\.\.2100"):
         guard.check(event_time, event_time)
+    assert Admission(60_000, 10_000).problem(ticker("okx", "BTC", "USDT", event_time=event_time)), "collected or not, it does not count"
 
 
 def test_when_the_markets_agree_our_clock_is_corrected_and_the_user_told_once() -> None:

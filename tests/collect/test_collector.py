@@ -1,31 +1,28 @@
-"""The collector as a process, against a real Kafka: what it sends, how it stops, and how it goes on after it was killed."""
+"""The collector as a process, against a real Kafka: what it sends, what it says, and how it stops."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 import pytest
-from kafka import TopicPartition
 
 from src.broker.cluster import Cluster
 from src.collect.exchanges import EXCHANGES
 from src.collect.lease import collect_lease
 from src.collect.options import CollectOptions, SourceChoice
-from src.collect.replay_run import ReplayRun
-from src.collect.simulator import MarketSimulator
 from src.collect.status import read_status, status_path
 from src.errors import ConfigurationError
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Source, Ticker
 from tests.captures import captures_folder, read_frames
-from tests.collect.collectors import PATIENCE, PROGRAM, ROOT, Message, collected, collector, ends, finished, messages, status_when, terminated
+from tests.collect.collectors import PATIENCE, PROGRAM, ROOT, collected, collector, ends, finished, messages, sent_to, status_when, terminated
 from tests.collect.tickers import START, ticker
 
 pytestmark = pytest.mark.broker
@@ -33,68 +30,28 @@ UNREACHABLE = json.dumps(dict.fromkeys(EXCHANGES, "ws://127.0.0.1:1"))
 AT = ("--start-at", "2026-01-31T09:00:00Z")
 
 
-@pytest.fixture
-def recordings(tmp_path: Path) -> list[str]:
-    """A few thousand frames of all exchanges, some of them damaged, and a line that is no frame."""
-    # At five times their pace they take three seconds: time enough to kill a process in their midst.
-    simulator = MarketSimulator(seed=3, exchanges=list(EXCHANGES.values()), symbols=("BTC", "ETH"), start_time_ms=START, rate=20)
-    files = {name: tmp_path / f"{name}.jsonl" for name in EXCHANGES}
-    lines: dict[str, list[str]] = {name: [] for name in EXCHANGES}
-    for frame in islice(simulator, 4000):
-        text = frame.message.decode() if isinstance(frame.message, bytes) else frame.message
-        lines[frame.market].append(json.dumps({"received": frame.received_time / 1000, "message": text}))
-    lines["okx"].insert(100, "{broken")
-    for name, path in files.items():
-        path.write_text("\n".join(lines[name]))
-    return [str(path) for path in files.values()]
-
-
-def sequences(found: dict[TopicPartition, list[Message]], home: Path) -> dict[TopicPartition, list[tuple[bytes, bytes, tuple[int, int]]]]:
-    """Keys, values and positions, without the name of the run that is in the header too."""
-    (state,) = (home / "replay").glob("*.json")
-    run = msgspec.json.decode(state.read_bytes(), type=ReplayRun)
-    assert run.finished
-    read = {}
-    for partition, there in found.items():
-        positions = [run.position(header or b"") for _, _, header in there]
-        read[partition] = [(key, value, tuple(position or ())) for (key, value, _), position in zip(there, positions, strict=True)]
-    return read
-
-
-def test_a_replay_killed_three_times_leaves_what_an_undisturbed_one_leaves(broker: Cluster, tmp_path: Path, recordings: list[str]) -> None:
-    servers = broker.bootstrap_servers
-    before = ends(servers)
-    words = ("--source", "replay", *AT, *recordings, "--speed")
-    assert collected(tmp_path / "calm", servers, *words, "inf")[0] == 0
-    expected = sequences(messages(servers, before), tmp_path / "calm")
-    sent = [position for there in expected.values() for *_, position in there]
-    assert len(sent) == len(set(sent)) > 3000
-
-    before = ends(servers)
-    home = tmp_path / "killed"
-    for killed_at in (1, 800, 2000):
-        with collector(home, servers, *words, "5") as process:
-            started = sum(ends(servers).values())
-            while sum(ends(servers).values()) < max(started, sum(before.values()) + killed_at):
-                assert process.poll() is None, finished(process)
-            process.kill()
-            process.wait()
-    assert sum(ends(servers).values()) < sum(before.values()) + len(sent), "the last kill came too late to show anything"
-    exit_status, printed = collected(home, servers, *words, "5")
-    assert exit_status == 0
-    assert "goes on where it stopped" in printed
-    assert sequences(messages(servers, before), home) == expected
-
-
-def test_a_finished_replay_is_played_again(broker: Cluster, tmp_path: Path) -> None:
-    path = tmp_path / "okx.jsonl"
-    path.write_text(json.dumps({"received": START / 1000, "message": EXCHANGES["okx"].simulate(ticker("okx", "BTC", "USDT", price=5.0))}))
+def test_a_closed_terminal_stops_it_in_order(broker: Cluster, tmp_path: Path) -> None:
     before = ends(broker.bootstrap_servers)
-    for _ in range(2):
-        assert collected(tmp_path / "home", broker.bootstrap_servers, "--source", "replay", str(path)) == (0, "")
-    found = [message for there in messages(broker.bootstrap_servers, before).values() for message in there]
-    assert [key for key, *_ in found] == [b"okx:BTC"] * 2
-    assert len({header for *_, header in found}) == 2
+    with collector(tmp_path, broker.bootstrap_servers, "--source", "simulate") as process:
+        status_when(tmp_path, process, sent=20)
+        process.send_signal(signal.SIGHUP)
+        exit_status, _ = finished(process)
+    assert exit_status == 0
+    status = read_status(status_path(tmp_path, "ticker"))
+    assert status is not None
+    assert (status.state, status.sent) == ("stopped", sent_to(broker.bootstrap_servers, before))
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(broker: Cluster, tmp_path: Path) -> None:
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with collector(tmp_path, broker.bootstrap_servers, "--source", "simulate") as process:
+            sent = status_when(tmp_path, process, sent=1).sent
+            process.send_signal(signal.SIGHUP)
+            status_when(tmp_path, process, sent=sent + 50)
+            assert terminated(process)[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, handler)
 
 
 def test_the_captured_frames_of_okx_and_bybit_all_arrive(broker: Cluster, tmp_path: Path) -> None:

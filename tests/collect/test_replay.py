@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from src.errors import ConfigurationError
 
 MARKETS = ("okx", "bybit", "upbit", "binance")
 DAY = 86_400.0
-NOW = 1_790_000_000_000
+NOW = 1_770_000_000_000
 
 
 def recorded(path: Path, *received: float | None) -> Path:
@@ -152,6 +153,20 @@ def test_no_frame_is_ever_ahead_of_the_clock_and_the_last_is_not_behind_it(speed
         assert pace.received_time(30_000, duration, 0, first) == first + 30_000
 
 
+def test_a_run_that_goes_on_faster_than_it_began_is_not_ahead_of_the_clock_either(tmp_path: Path) -> None:
+    recordings = index_recordings([str(recorded(tmp_path / "okx.jsonl", 1000, 1000.1, 1000.4))], MARKETS)
+
+    async def leads() -> list[float]:
+        begun = round(time.time() * 1000)
+        source = ReplaySource(recordings, Timeline(recordings), Pace(float("inf")), first_time=begun, sent=0)
+        return [arrival.received_time - time.time() * 1000 async for arrival in source]
+
+    found = asyncio.run(leads())
+    assert len(found) == 3
+    # A timer may be some ms early.
+    assert max(found) < 20
+
+
 @pytest.mark.parametrize("speed", [0.5, 1.0, 4.0])
 def test_a_loop_never_runs_ahead_and_goes_on_in_time(speed: float) -> None:
     pace, duration = Pace(speed, loop=True), 10_000
@@ -192,14 +207,24 @@ def test_a_pace_that_cannot_be_is_refused(speed: float, loop: bool, start_at: da
 def test_the_identity_is_the_files_their_order_and_the_options(tmp_path: Path) -> None:
     one, other = recorded(tmp_path / "okx.jsonl", 1000), recorded(tmp_path / "bybit.jsonl", 1000)
 
-    def identity(*files: str, options: tuple[object, ...] = (Pace(),)) -> str:
+    def identity(*files: str, options: tuple[object, ...] = (Pace().decisive,)) -> str:
         return replay_identity(index_recordings(files, MARKETS), options)
 
     same = identity(str(one), str(other))
     assert identity(str(one), str(other)) == same
-    assert len({same, identity(str(other), str(one)), identity(str(one)), identity(str(one), str(other), options=(Pace(2.0),))}) == 4
+    assert (
+        len({same, identity(str(other), str(one)), identity(str(one)), identity(str(one), str(other), options=(Pace(2.0, loop=True).decisive,))}) == 4
+    )
     recorded(one, 1001)
     assert identity(str(one), str(other)) != same
+
+
+def test_only_what_gives_frames_other_times_makes_another_replay_of_a_pace() -> None:
+    at = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    assert Pace(1.0).decisive == Pace(float("inf")).decisive
+    assert Pace(1.0, start_at=at).decisive == Pace(9.0, start_at=at.astimezone(timezone(timedelta(hours=9)))).decisive
+    paces = Pace(), Pace(1.0, loop=True), Pace(2.0, loop=True), Pace(start_at=at), Pace(start_at=at + timedelta(seconds=1))
+    assert len({pace.decisive for pace in paces}) == len(paces)
 
 
 def test_a_position_is_read_back_from_its_own_run_only() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from install import system
 from install.step import InstallError
+from src.broker.java import find_java
 
 
 def program(folder: Path, name: str, script: str) -> None:
@@ -34,13 +35,34 @@ def test_without_a_right_to_install_the_command_is_said(tmp_path: Path, monkeypa
         system._apt(tmp_path, "the MariaDB server", system.MARIADB, "none")
 
 
+def test_the_java_that_is_advised_is_one_of_this_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "apt-get", "exit 1")
+    program(tmp_path, "apt-cache", "echo openjdk-25-jre-headless openjdk-21-jre-headless")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    def no_java() -> None:
+        find_java({"PATH": ""}, ())
+
+    monkeypatch.setattr(system, "find_java", no_java)
+    with pytest.raises(InstallError) as refusal:
+        system.install_java(tmp_path)
+    assert str(refusal.value) == (
+        "Java 17 or newer is needed (found none in JAVA_HOME, PATH or /usr/lib/jvm). "
+        "Install a Java runtime: sudo apt-get install openjdk-21-jre-headless"
+    )
+
+
 def test_with_the_right_apt_installs_what_this_release_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/asked')
     program(tmp_path, "apt-cache", "echo openjdk-8-jre-headless openjdk-25-jre-headless openjdk-21-jre-headless openjdk-21-jre-headless-dbg")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     system._apt(tmp_path, "a Java runtime", [system.JAVA], "none")
-    assert (tmp_path / "asked").read_text().splitlines() == ["update", "install --yes --no-install-recommends openjdk-21-jre-headless"]
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "-o DPkg::Lock::Timeout=120 update",
+        "-o DPkg::Lock::Timeout=120 install --yes --no-install-recommends openjdk-21-jre-headless",
+    ]
 
 
 def test_a_given_database_server_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

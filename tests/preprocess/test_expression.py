@@ -32,10 +32,10 @@ def _numbers(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressi
         pairs.map(lambda pair: pair[0] / pair[1]),
         inner.map(abs),
         inner.map(sqrt),
-        pairs.map(lambda pair: greatest(pair[0] * 1.0, pair[1] * 1.0)),
-        pairs.map(lambda pair: least(pair[0] * 1.0, pair[1] * 1.0)),
-        pairs.map(lambda pair: coalesce(pair[0] * 1.0, pair[1] * 1.0)),
-        st.tuples(_tests, inner, inner).map(lambda three: when(three[0], three[1] * 1.0, three[2] * 1.0)),
+        pairs.map(lambda pair: greatest(pair[0], pair[1])),
+        pairs.map(lambda pair: least(pair[0], pair[1])),
+        pairs.map(lambda pair: coalesce(pair[0], pair[1])),
+        st.tuples(_tests, inner, inner).map(lambda three: when(three[0], three[1], three[2])),
         st.tuples(_tests, inner).map(lambda two: when(two[0], two[1])),
     )
 
@@ -104,6 +104,65 @@ def test_arrow_computes_what_the_oracle_computes(expression: Expression, rows: l
 )
 def test_nulls_follow_sql(expression: Expression, row: dict[str, Any], value: Any) -> None:
     assert expression.evaluate(row) is value or expression.evaluate(row) == value
+
+
+@pytest.mark.parametrize("mixed", [coalesce(col("n"), col("a")), greatest(col("n"), 0.5), least(col("a"), 3), when(col("p"), 1, col("a"))])
+def test_whole_and_decimal_numbers_together_are_decimal(mixed: Expression) -> None:
+    rows = [{**dict.fromkeys(KINDS), "n": n, "a": a, "p": True} for n in (None, 2**53 + 1, -7) for a in (None, 0.25)]
+    columns = {name: pa.array([row[name] for row in rows], ARROW_TYPES[kind]) for name, kind in KINDS.items()}
+    found = arrow_column(mixed, columns)
+    assert mixed.kind(KINDS) is Kind.DOUBLE
+    assert found.type == pa.float64()
+    assert found.to_pylist() == [value if value is None else float(value) for value in (mixed.evaluate(row) for row in rows)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind"),
+    [
+        (coalesce(col("n"), 0), Kind.LONG),
+        (when(col("p"), None, col("s")), Kind.STRING),
+        (coalesce(when(col("p"), None), "x"), Kind.STRING),
+        (when(lit(None), "x"), Kind.STRING),
+        (greatest(None, None), Kind.DOUBLE),
+        (greatest(col("s"), "xx"), Kind.STRING),
+        (col("n").equals(0), Kind.BOOLEAN),
+        (col("n") >= 0.5, Kind.BOOLEAN),
+        (col("s").equals(None), Kind.BOOLEAN),
+        (lit(None) & col("p"), Kind.BOOLEAN),
+        (~lit(None), Kind.BOOLEAN),
+        (lit(None) < lit(None), Kind.BOOLEAN),
+    ],
+)
+def test_the_declared_type_is_the_computed_one(expression: Expression, kind: Kind) -> None:
+    rows = [{**dict.fromkeys(KINDS), "n": 0, "a": 1.5, "p": truth, "s": "x"} for truth in (True, False, None)]
+    columns = {name: pa.array([row[name] for row in rows], ARROW_TYPES[kind_of]) for name, kind_of in KINDS.items()}
+    found = arrow_column(expression, columns)
+    assert expression.kind(KINDS) is kind
+    assert found.type == ARROW_TYPES[kind]
+    assert by_arrow(expression, rows) == [expression.evaluate(row) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        (col("s") + 1, r"add\(col\('s'\), 1\) is wrong: add takes numbers, not string and long"),
+        (abs(col("p")), r"abs\(col\('p'\)\) is wrong: abs takes numbers, not boolean"),
+        (1.0 - (col("a") > 1), r"subtract takes numbers, not double and boolean"),
+        (col("s").equals(0), r"equals\(col\('s'\), 0\) is wrong: equals takes values of one type, not string and long"),
+        (col("p") < col("a"), r"less takes values of one type, not boolean and double"),
+        (col("a") & col("p"), r"and takes conditions, not double and boolean"),
+        (~col("s"), r"not takes conditions, not string"),
+        (when(col("a"), 1.0), r"when\(col\('a'\), 1.0, None\) is wrong: when takes conditions, not double"),
+        (when(col("p"), 1.0, "x"), r"when takes values of one type, not double and string"),
+        (coalesce(col("s"), 0), r"coalesce takes values of one type"),
+        (greatest(col("p"), col("q")), r"greatest takes numbers or texts"),
+        (coalesce(col("a"), sqrt(col("s"))), r"the expression sqrt\(col\('s'\)\) is wrong"),
+        (col("n") + 2**63, r"9223372036854775808 is no constant"),
+    ],
+)
+def test_types_that_do_not_go_together_are_refused_by_name(expression: Expression, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        expression.kind(KINDS)
 
 
 def test_an_unknown_column_is_named_with_the_known_ones() -> None:

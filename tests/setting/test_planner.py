@@ -56,7 +56,7 @@ def test_ticker_metrics_equal_the_batch_oracle(spark: SparkSession, seed: int) -
     for metric, table in zip(plan.metrics, plan.tables, strict=True):
         expected = batch_rows(metric, rows)
         assert len(expected) > 10, metric.name
-        assert_equal_rows(keyed(found[table].to_pylist(), metric), expected)
+        assert_equal_rows(keyed(found[table].to_pylist(), metric), expected, metric)
 
 
 class Everything(SparkCoinAverageQueryOrganization):
@@ -86,7 +86,7 @@ class Everything(SparkCoinAverageQueryOrganization):
 def test_every_statistic_equals_the_batch_oracle(spark: SparkSession) -> None:
     plan, rows, found = planned(spark, Everything(SETTINGS), tickers(3, 2_000))
     for metric, table in zip(plan.metrics, plan.tables, strict=True):
-        assert_equal_rows(keyed(found[table].to_pylist(), metric), batch_rows(metric, rows))
+        assert_equal_rows(keyed(found[table].to_pylist(), metric), batch_rows(metric, rows), metric)
 
 
 def test_a_small_deviation_of_a_large_price_is_not_lost(spark: SparkSession) -> None:

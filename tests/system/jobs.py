@@ -146,7 +146,7 @@ def assert_tables_equal_oracle(home: Home, records: list[Ticker], but_source: st
     for metric in home.plan.metrics:
         expected = batch_rows(metric, rows)
         assert expected, metric.name
-        assert_equal_rows({key: row for key, row in tables[metric.name].items() if key[0] != but_source}, expected)
+        assert_equal_rows({key: row for key, row in tables[metric.name].items() if key[0] != but_source}, expected, metric)
 
 
 def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:

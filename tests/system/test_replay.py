@@ -91,3 +91,19 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     assert again == raw, "no record lost, none twice, in the same order"
     assert_tables_equal_oracle(killed, records)
     assert {letter.origin for letter in killed.dead_letters()} == {letter.origin for letter in malformed}
+
+
+def test_a_job_killed_when_all_was_sent_but_not_read_does_not_send_it_again(tmp_path: Path) -> None:
+    files = record(tmp_path / "frames", seconds=20)
+    home = Home(tmp_path)
+    replay = ("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", START_AT, "--trigger", "available-now")
+    with home.started(*replay) as job:
+        home.wait_for(lambda: getattr(read_status(status_path(home.settings.home, "ticker")), "state", "") == "finished", job)
+        job.send_signal(signal.SIGKILL)
+        job.wait()
+    sent = home.messages(*RAW_TOPICS)
+    assert not home.rows("time_metrics"), "killed before the first batch was stored"
+    status, output = home.run(*replay)
+    assert status == 0, output
+    assert home.messages(*RAW_TOPICS) == sent
+    assert_tables_equal_oracle(home, records_of(sent))

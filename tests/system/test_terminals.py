@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -52,6 +53,11 @@ def test_no_exchange_in_reach_a_look_on_and_an_orderly_end(tmp_path: Path) -> No
         before = len(home.rows("market_arbitrage_signal"))
         home.wait_for(lambda: len(home.rows("market_arbitrage_signal")) > before, job)
         relatives = family(job, home)
+        everywhere = [
+            each.laddr.ip for process in [psutil.Process(job.pid), *relatives] for each in process.net_connections() if each.status == "LISTEN"
+        ]
+        assert everywhere, "the broker listens at least"
+        assert set(everywhere) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}, "nothing listens to the outside"
         assert any("kafka.Kafka" in " ".join(each.cmdline()) for each in relatives)
         assert stopped(job, signal.SIGINT) == 0, home.output
         assert not [each for each in relatives if each.is_running() and each.status() != "zombie"], "nothing is left running"
