@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from src.errors import ConfigurationError
 from src.preprocess.expression import Expression
+from src.preprocess.functions import NUMBERS
 from src.preprocess.statistics import Count, PerMarket, PerRegion, Statistic, Vwap, spread_out
 from src.schema.kinds import Kind
 from src.schema.tables import TableColumn, TableSchema, check_identifier
@@ -123,12 +124,13 @@ class Metric:
                 raise ConfigurationError(f"metric {self.name}: there is no record column {key!r} to group by")
             kinds[key] = record_kinds[key]
         for condition in [self.where, *(stat.where for stat in self.statistics.values())]:
-            if condition is not None:
-                condition.kind(record_kinds)
+            if condition is not None and condition.kind(record_kinds) is not Kind.BOOLEAN:
+                raise ConfigurationError(f"metric {self.name}: the condition {condition!r} is no yes or no")
         for name, stat in self.statistics.items():
             value = stat.expression.kind(record_kinds)
-            if isinstance(stat, Vwap):
-                stat.weight.kind(record_kinds)
+            inputs = [value, *([stat.weight.kind(record_kinds)] if isinstance(stat, Vwap) else [])]
+            if stat.result is Kind.DOUBLE and not NUMBERS.issuperset(inputs):
+                raise ConfigurationError(f"metric {self.name}: {name} is a {type(stat).__name__} of what is no number")
             kinds[name] = stat.result or value
         for name, expression in self.derived.items():
             kinds[name] = expression.kind(kinds)

@@ -74,6 +74,9 @@ def test_a_wrong_declaration_is_refused(changes: dict[str, Any], said: str) -> N
         ({"stats": {"high": Max("prize")}}, "no column 'prize'"),
         ({"stats": {"high": Max("price", where=col("venue").equals("upbit"))}}, "no column 'venue'"),
         ({"derived": {"range": col("low")}}, "no column 'low'"),
+        ({"stats": {"mean": Mean("symbol")}}, "mean is a Mean of what is no number"),
+        ({"stats": {"vwap": Vwap("price", size="symbol")}}, "vwap is a Vwap of what is no number"),
+        ({"where": col("price") + 1}, "is no yes or no"),
         ({"headline": ("range",)}, "headline names range"),
     ],
 )
