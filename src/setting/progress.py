@@ -48,4 +48,4 @@ class View(Protocol):
         """Called about once a second. `newest`: by table, the rows written last, the newest last."""
 
     def ended(self, message: str) -> None:
-        """Called once, when everything has stopped."""
+        """Called once after `began`, when everything has stopped, also after a fault (which is said elsewhere)."""

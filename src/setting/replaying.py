@@ -9,12 +9,17 @@ from pathlib import Path
 
 from src.broker.topics import end_offsets
 from src.collect.plan import ReplayPlan
+from src.collect.replay_run import load_run, run_path
 from src.errors import ConfigurationError
 from src.setting.checkpoint import Checkpoint
 
 
 def check_windows_are_open(replay: ReplayPlan, kept: Checkpoint, home: Path) -> None:
     """Raise ConfigurationError for a replay into windows that the query has closed: its rows would all be dropped, one by one."""
+    run = load_run(run_path(home, replay.identity))
+    if run is not None and (not run.finished or replay.pace.start_at is not None):
+        # It goes on where it was, or is on Kafka already: nothing of it is new.
+        return
     begins, closed = replay.pace.first_time(replay.timeline.duration, round(time.time() * 1000)), kept.watermark_ms()
     if begins < closed:
         raise ConfigurationError(

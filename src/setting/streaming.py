@@ -67,7 +67,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
 
         Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
         """
-        with signals_set(self.stopping), ExitStack() as stack:
+        with signals_set(self.stopping), ExitStack() as ended, ExitStack() as stack:
             # What the user must mend is said before anything that takes seconds to start.
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
@@ -89,6 +89,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
             stack.callback(collector.stop)
             collector.start()
+            ended.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
             self.view.began(self.name, self.plan.tables, self._origin_lines(kept, debug=debug))
             watch = Watch(self, collector, self.view)
             with watch.looking():
@@ -99,7 +100,6 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 raise watch.failure
             if replay is not None and not debug and collector.finished and has_read_everything(kept, self.cluster.bootstrap_servers, self.topics):
                 finish_run(self.settings.home, replay.identity)
-        self.view.ended(f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
 
     def _begin(self, stack: ExitStack) -> SparkSession | None:
         """Broker and Spark start side by side, as each takes seconds. None when the job was asked to stop meanwhile."""
