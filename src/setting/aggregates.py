@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import singledispatch
+from collections.abc import Mapping
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
@@ -12,7 +11,9 @@ from src.preprocess.statistics import Count, First, Last, Max, Mean, Min, Statis
 from src.setting.spark_columns import all_of, spark_column
 
 
-def aggregate(stat: Statistic, columns: Mapping[str, Column], condition: Column | None) -> Column:
+def aggregate(  # noqa: C901, PLR0911  (one case a statistic)
+    stat: Statistic, columns: Mapping[str, Column], condition: Column | None
+) -> Column:
     """`stat` over the rows of a group for which `condition` (and the statistic's own `where`) holds."""
     own = None if stat.where is None else spark_column(stat.where, columns)
     both = all_of([each for each in (own, condition) if each is not None])
@@ -20,69 +21,30 @@ def aggregate(stat: Statistic, columns: Mapping[str, Column], condition: Column 
     def only(value: Column) -> Column:
         return value if both is None else F.when(both, value)
 
-    return _aggregate(stat, spark_column(stat.expression, columns), only, columns)
-
-
-@singledispatch
-def _aggregate(stat: Statistic, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del value, only, columns
+    value = spark_column(stat.expression, columns)
+    match stat:
+        case Count():
+            return F.count(only(value))
+        case Sum():
+            return F.sum(only(value.cast("double")))
+        case Mean():
+            return F.avg(only(value.cast("double")))
+        case Min():
+            return F.min(only(value))
+        case Max():
+            return F.max(only(value))
+        case StdDev():
+            # Spark keeps central moments and merges them (Welford), so a large mean does not cancel a small deviation.
+            return F.stddev_samp(only(value.cast("double")))
+        case First():
+            return F.min(only(_ordered(value, columns)))["value"]
+        case Last():
+            return F.max(only(_ordered(value, columns)))["value"]
+        case Vwap():
+            size = F.when(value.isNotNull(), spark_column(stat.weight, columns))
+            volume = F.sum(only(size))
+            return F.when(volume != 0, F.sum(only(value * size)) / volume)
     raise TypeError(f"no plan knows the statistic {type(stat).__name__}")
-
-
-@_aggregate.register
-def _(stat: Count, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat, columns
-    return F.count(only(value))
-
-
-@_aggregate.register
-def _(stat: Sum, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat, columns
-    return F.sum(only(value.cast("double")))
-
-
-@_aggregate.register
-def _(stat: Mean, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat, columns
-    return F.avg(only(value.cast("double")))
-
-
-@_aggregate.register
-def _(stat: Min, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat, columns
-    return F.min(only(value))
-
-
-@_aggregate.register
-def _(stat: Max, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat, columns
-    return F.max(only(value))
-
-
-@_aggregate.register
-def _(stat: StdDev, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    # Spark keeps central moments and merges them (Welford), so a large mean does not cancel a small deviation.
-    del stat, columns
-    return F.stddev_samp(only(value.cast("double")))
-
-
-@_aggregate.register
-def _(stat: First, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat
-    return F.min(only(_ordered(value, columns)))["value"]
-
-
-@_aggregate.register
-def _(stat: Last, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    del stat
-    return F.max(only(_ordered(value, columns)))["value"]
-
-
-@_aggregate.register
-def _(stat: Vwap, value: Column, only: Callable[[Column], Column], columns: Mapping[str, Column]) -> Column:
-    size = F.when(value.isNotNull(), spark_column(stat.weight, columns))
-    volume = F.sum(only(size))
-    return F.when(volume != 0, F.sum(only(value * size)) / volume)
 
 
 def _ordered(value: Column, columns: Mapping[str, Column]) -> Column:

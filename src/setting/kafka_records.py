@@ -28,6 +28,11 @@ _EXTRA = {"late": Kind.BOOLEAN, "problem": Kind.STRING}
 DeadLetters = Callable[[DeadLetter], None]
 
 
+def parsed_kinds(record: type[Ticker]) -> dict[str, Kind]:
+    """The columns of parsed records, in order: the record's own, then `late` and `problem`."""
+    return record_kinds(record) | _EXTRA
+
+
 @dataclass(frozen=True)
 class RecordParser:
     """Messages of one record type to Arrow batches; handed to `mapInArrow`, so it must be picklable.
@@ -39,19 +44,15 @@ class RecordParser:
     record: type[Ticker]
     admission: Admission
     open_dead_letters: Callable[[], DeadLetterSender]
-    _columns: Mapping[str, Kind] = field(init=False)
+    kinds: Mapping[str, Kind] = field(init=False)
+    """The columns that come out, in order."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_columns", record_kinds(self.record) | _EXTRA)
-
-    @property
-    def kinds(self) -> Mapping[str, Kind]:
-        """The columns that come out, in order."""
-        return self._columns
+        object.__setattr__(self, "kinds", parsed_kinds(self.record))
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches of (value, topic, partition, offset, timestamp) to batches of records."""
-        types = [ARROW_TYPES[kind] for kind in self._columns.values()]
+        types = [ARROW_TYPES[kind] for kind in self.kinds.values()]
         sender: DeadLetterSender | None = None
         try:
             for batch in batches:
@@ -69,7 +70,7 @@ class RecordParser:
                 if rows:
                     columns = zip(*rows, strict=True)
                     arrays = [pa.array(column, type=kind) for column, kind in zip(columns, types, strict=True)]
-                    yield pa.RecordBatch.from_arrays(arrays, names=list(self._columns))
+                    yield pa.RecordBatch.from_arrays(arrays, names=list(self.kinds))
         finally:
             if sender is not None:
                 sender.close()
@@ -107,7 +108,7 @@ class RecordParser:
 
     def _problem_row(self, reason: str, received_time: int) -> tuple[Any, ...]:
         known = {"source": UNKNOWN, "market": UNKNOWN, "event_time": received_time, "received_time": received_time, "late": False, "problem": reason}
-        return tuple(known.get(name) for name in self._columns)
+        return tuple(known.get(name) for name in self.kinds)
 
 
 class DeadLetterSender:

@@ -22,7 +22,7 @@ from src.schema.records import Ticker
 from src.schema.tables import TableSchema
 from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.dead_letters import KafkaDeadLetters
-from src.setting.kafka_records import RAW_COLUMNS, RecordParser
+from src.setting.kafka_records import RAW_COLUMNS, RecordParser, parsed_kinds
 from src.setting.left_out import LeftOut
 from src.setting.planner import SPARK_TYPES, Plan
 from src.setting.session import create_spark_session
@@ -58,8 +58,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.settings = settings
         self.organization = self.query_organization(settings)
         self.admission = Admission.of(settings)
-        self.parser = RecordParser(self.record, self.admission, _nowhere)
-        self.plan = Plan(self.organization.metrics(), self.parser.kinds, self.organization.coin_main_columns())
+        self.plan = Plan(self.organization.metrics(), parsed_kinds(self.record), self.organization.coin_main_columns())
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
@@ -171,7 +170,3 @@ def trigger_arguments(trigger: str) -> dict[str, Any]:
         raise ConfigurationError(f"--trigger {trigger!r} is neither an interval such as 1s, 500ms or 1m, nor {AVAILABLE_NOW}")
     unit = {"ms": "milliseconds", "s": "seconds", "m": "minutes"}[match[2]]
     return {"processingTime": f"{match[1]} {unit}"}
-
-
-def _nowhere() -> Any:
-    raise NotImplementedError

@@ -134,9 +134,7 @@ class Plan:
 
 def _aggregated(metric: Metric, stat: Statistic) -> Aggregated:
     span = milliseconds(stat.over) if stat.over else metric.window.size_ms
-    if span > metric.span_ms or span == metric.span_ms:
-        return Aggregated(stat, metric.time, None)
-    return Aggregated(stat, metric.time, span)
+    return Aggregated(stat, metric.time, span if span < metric.span_ms else None)
 
 
 def _columns(frame: DataFrame) -> dict[str, Column]:

@@ -41,7 +41,8 @@ from src.setting.whole import whole_from
 from src.storage.console import ConsoleSink
 from src.storage.kafka import KafkaSink
 from src.storage.sink import Sink
-from src.storage.sql import SqlSink, create_engine, shown
+from src.storage.sql import SqlSink
+from src.storage.sql_engine import parsed, shown
 
 _RESTARTS = 5
 _HEALTHY_SECONDS = 300.0
@@ -174,9 +175,8 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         place = f"Kafka {self.cluster.bootstrap_servers}{' (embedded)' if self.cluster.is_embedded else ''}"
         if debug:
             return [place, f"nothing is stored; reading from {self.starting_offsets}"]
-        engine = create_engine(self.database_url)
         begin = f"begins with the {self.starting_offsets} records" if kept.is_new else "goes on from its checkpoint"
-        lines = [place, f"rows to {shown(engine.url)} and to the metrics' topics", begin]
+        lines = [place, f"rows to {shown(parsed(self.database_url))} and to the metrics' topics", begin]
         if self.whole_from:
             lines.append(f"windows before {datetime.fromtimestamp(self.whole_from / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC are not whole and left out")
         return lines
