@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from src.collect.exchange import Frame
+from src.collect.parsed import Frame
 from src.schema.records import Source
 
 _FOLDER = Path(__file__).resolve().parents[2] / "shared" / "exchanges" / "captures"
-_BINARY_MARKETS = frozenset({"upbit", "bithumb"})
+BINARY_MARKETS = frozenset({"upbit", "bithumb"})
+"""Those whose sockets send binary frames."""
 
 
 class Captured(msgspec.Struct, frozen=True):
@@ -28,12 +29,13 @@ class Captured(msgspec.Struct, frozen=True):
     kind: str = ""
     """Where the frame is from: `capture`, `doc`, `adapted`, `synthetic`; of a request, `connect` or `send`."""
     url: str | None = None
+    """Of a request, where it was sent; of the answer of a REST request, what was asked for."""
 
     def frame(self, market: str) -> Frame:
-        """The frame as that market's socket gives it."""
+        """The frame as that market's socket, or its REST interface, gives it."""
         assert self.message is not None
-        message = self.message.encode() if market in _BINARY_MARKETS else self.message
-        return Frame(market, Source.REPLAY, int((self.received or 0) * 1000), message)
+        message = self.message.encode() if market in BINARY_MARKETS else self.message
+        return Frame(market, Source.REPLAY, int((self.received or 0) * 1000), message, self.url)
 
 
 def captures_folder() -> Path:

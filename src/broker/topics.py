@@ -12,8 +12,10 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaTimeoutError, for_code
 
 from src.broker.admin import administration
+from src.config.settings import Settings
 from src.errors import ConfigurationError, TransientError
 
+_HOUR_MS = 60 * 60 * 1000
 LEADER_SECONDS = 15
 """How long a new topic's partitions may take to get leaders."""
 
@@ -38,6 +40,12 @@ class TopicSpec:
     """How long records are kept, ms; None for what the broker is set to."""
     cleanup: str = "delete"
     """`delete`, `compact` (the last record of each key stays) or `compact,delete`."""
+
+
+def topic_specs(names: Iterable[str], settings: Settings, cleanup: str = "delete") -> list[TopicSpec]:
+    """Topics with the partitions, replicas and retention of the settings."""
+    retention_ms = settings.retention_hours * _HOUR_MS
+    return [TopicSpec(name, settings.topic_partitions, settings.topic_replication, retention_ms, cleanup) for name in names]
 
 
 class TopicPartition(NamedTuple):

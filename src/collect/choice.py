@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from src.collect.exchange import Channel
 from src.collect.live import LiveSource
 from src.collect.options import SourceChoice
 from src.collect.plan import Plan
@@ -18,7 +17,7 @@ from src.config import Settings
 
 
 async def choose_source(
-    plan: Plan, channel: Channel, settings: Settings, markets: dict[str, MarketStatus], tell: Callable[[str], None]
+    plan: Plan, settings: Settings, markets: dict[str, MarketStatus], tell: Callable[[str], None]
 ) -> FrameSource:
     """The source of a plan that is no replay, started.
 
@@ -27,7 +26,7 @@ async def choose_source(
     """
     if plan.choice is SourceChoice.SIMULATE:
         return _simulated(plan, settings)
-    live = LiveSource(plan.exchanges, channel, settings, markets)
+    live = LiveSource(plan.exchanges, plan.wanted, settings, markets)
     try:
         async with asyncio.timeout(settings.reach_seconds):
             await live.any_opened()
@@ -49,6 +48,7 @@ def _simulated(plan: Plan, settings: Settings) -> SimulatedSource:
         seed=settings.simulate_seed,
         exchanges=list(plan.exchanges.values()),
         symbols=settings.symbols,
+        channels=plan.channels,
         quotes=settings.quotes,
         start_time_ms=time.time_ns() // 1_000_000,
         rate=settings.simulate_rate,

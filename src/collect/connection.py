@@ -1,4 +1,4 @@
-"""One socket to one exchange, kept open: subscribe, keep alive, notice silence, reconnect."""
+"""One socket to one exchange, from its opening to its end: subscribe, keep alive, read."""
 
 from __future__ import annotations
 
@@ -7,122 +7,109 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from src.collect.exchange import Channel, Exchange, Pair
+from src.collect.exchange import Exchange
+from src.collect.pace import Pacer
+from src.collect.parsed import Channel, Pair
 
-LARGEST_MESSAGE = 16 * 1024 * 1024
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.5, 30.0
-_HANDSHAKE_SECONDS = 10.0
+_SOONEST, _LATEST = 0.90, 0.95
+_AT_LEAST_SECONDS = 5.0
 
 
 class Connection:
-    """Runs until cancelled. `deliver` gets every message with the time it came; `note` gets each trouble in one line.
+    """An open socket. `deliver` gets it, every message and the time it came (ms since 1970 UTC); `subscribed` is called when all requests were sent.
 
-    Silence is judged by market data, not by acknowledgements or heartbeats: exchanges acknowledge streams that do not exist.
-    The owner says `saw_data` when a message held any.
+    It reads in a task of its own, `reading`, which ends with the socket; `reason` says then why. Everything it sends keeps to the venue's limit.
     """
 
     def __init__(
         self,
+        socket: ClientConnection,
+        number: int,
         exchange: Exchange,
         channel: Channel,
         pairs: Sequence[Pair],
-        urls: Sequence[str],
         *,
-        deliver: Callable[[str | bytes, int], None],
-        note: Callable[[str], None],
-        silence_seconds: float = 60.0,
+        deliver: Callable[[Connection, str | bytes, int], None],
+        subscribed: Callable[[], None],
     ) -> None:
-        self.is_open = False
-        self.opened = asyncio.Event()
-        """Set for good when the socket opened for the first time."""
-        self.lost = 0
-        """How often an open socket was lost."""
+        self.number = number
+        self.reason = ""
+        self.change_at = _change_time(exchange)
+        """When another one is to take its place, seconds of the event loop's clock; None: never."""
+        self.subscribed = asyncio.Event()
+        self._socket = socket
         self._exchange = exchange
-        self._channel = channel
-        self._pairs = pairs
-        self._urls = urls
         self._deliver = deliver
-        self._note = note
-        self._silence_seconds = silence_seconds
-        self._silence: asyncio.Timeout | None = None
-        self._failures = 0
+        self._pacer = Pacer(exchange.requests)
+        self._outgoing: asyncio.Queue[tuple[str, Callable[[], None] | None]] = asyncio.Queue()
 
-    def saw_data(self) -> None:
-        """A message of this connection held market data."""
-        self._failures = 0
-        if self._silence is not None and not self._silence.expired():
-            self._silence.reschedule(asyncio.get_running_loop().time() + self._silence_seconds)
+        def all_sent() -> None:
+            self.subscribed.set()
+            subscribed()
 
-    async def run(self) -> None:
-        """Connect, read, and connect again after a jittered, growing pause."""
-        while True:
-            url = self._urls[self._failures % len(self._urls)]
-            self._failures += 1
-            trouble = await self._read(url)
-            self._note(f"{url}: {trouble}")
-            await asyncio.sleep(_pause(self._failures))
+        self.send(exchange.subscribe(channel, pairs), all_sent)
+        self.reading = asyncio.create_task(self._read(), name=f"{exchange.name} {channel} socket {number}")
 
-    async def _read(self, url: str) -> str:
-        """Read until the socket is lost, and say why it was."""
+    def send(self, requests: Sequence[str], then: Callable[[], None] | None = None) -> None:
+        """Send text frames as soon as the limit allows, after those that wait already; `then` is called when the last one has gone."""
+        for index, request in enumerate(requests, 1):
+            self._outgoing.put_nowait((request, then if index == len(requests) else None))
+
+    def give_up(self, reason: str) -> None:
+        """End it at once, without waiting for an answer from the other end, which may be gone."""
+        self.reason = self.reason or reason
+        self._socket.transport.abort()
+
+    async def close(self) -> None:
+        """Say goodbye, and end the reading after what has come."""
+        await self._socket.close()
+        await asyncio.gather(self.reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        beside = [asyncio.create_task(self._send_outgoing()), asyncio.create_task(self._keep_alive())]
+        receive, deliver = self._socket.recv, self._deliver
         try:
-            async with connect(url, max_size=LARGEST_MESSAGE, ping_interval=None, open_timeout=_HANDSHAKE_SECONDS, close_timeout=1) as socket:
-                self.is_open = True
-                self.opened.set()
-                try:
-                    trouble = await self._read_messages(socket)
-                finally:
-                    self.is_open = False
-                self.lost += 1
-                return trouble
-        except InvalidStatus as error:
-            return _refusal(error.response.status_code)
-        except TimeoutError:
-            return f"no answer within {_HANDSHAKE_SECONDS:.0f} s"
-        except (OSError, WebSocketException) as error:
-            return f"cannot be reached: {error}"
-
-    async def _read_messages(self, socket: ClientConnection) -> str:
-        keep_alive = asyncio.create_task(self._keep_alive(socket))
-        try:
-            for request in self._exchange.subscribe(self._channel, self._pairs):
-                await socket.send(request)
-            async with asyncio.timeout(self._silence_seconds) as self._silence:
-                while True:
-                    message = await socket.recv()
-                    self._deliver(message, time.time_ns() // 1_000_000)
-        except TimeoutError:
-            return f"no market data for {self._silence_seconds:.0f} s: connecting again"
+            while True:
+                message = await receive()
+                deliver(self, message, time.time_ns() // 1_000_000)
         except ConnectionClosed as error:
-            return f"connection closed: {error}"
+            self.reason = self.reason or f"connection closed: {error}"
         finally:
-            self._silence = None
-            keep_alive.cancel()
+            for task in beside:
+                task.cancel()
+            ended = await asyncio.gather(*beside, return_exceptions=True)
+        for failure in ended:
+            if isinstance(failure, Exception):
+                raise failure
 
-    async def _keep_alive(self, socket: ClientConnection) -> None:
+    async def _send_outgoing(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                request, then = await self._outgoing.get()
+                await self._pacer.turn()
+                await self._socket.send(request)
+                if then is not None:
+                    then()
+
+    async def _keep_alive(self) -> None:
         beat = self._exchange.keep_alive
         with contextlib.suppress(ConnectionClosed):
             while beat is not None:
                 await asyncio.sleep(beat.every_seconds)
                 if beat.message is None:
-                    await socket.ping()
+                    await self._socket.ping()
                 else:
-                    await socket.send(beat.message)
+                    self.send((beat.message,))
 
 
-def _pause(failures: int) -> float:
-    longest = min(_LONGEST_WAIT, _SHORTEST_WAIT * 2 ** min(failures - 1, 10))
-    # Jitter keeps many clients from coming back at the same moment; it has nothing to do with secrets.
-    return random.uniform(_SHORTEST_WAIT, longest) if longest > _SHORTEST_WAIT else _SHORTEST_WAIT  # noqa: S311
-
-
-def _refusal(status: int) -> str:
-    if status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
-        return (
-            "the exchange does not serve this country or network (HTTP 451): take it out of COINSPARK_MARKETS or give another COINSPARK_EXCHANGE_URLS"
-        )
-    return f"the exchange refused the connection (HTTP {status})"
+def _change_time(exchange: Exchange) -> float | None:
+    """A while before the exchange ends the connection, not the same for all that were opened together."""
+    seconds = exchange.connection_seconds
+    if seconds is None:
+        return None
+    age = min(seconds * random.uniform(_SOONEST, _LATEST), max(seconds - _AT_LEAST_SECONDS, seconds / 2))  # noqa: S311  nothing secret
+    return asyncio.get_running_loop().time() + age

@@ -1,14 +1,15 @@
-"""One source per channel: the lease that a collector holds while it runs, `<home>/collect/<channel>.lock`."""
+"""One source per market and channel: the leases that a collector holds while it runs, `<home>/collect/<channel>.<market>.lock`."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count, product
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import msgspec
 
@@ -27,47 +28,83 @@ class _Holder(msgspec.Struct, frozen=True):
 
 
 class CollectLease:
-    """A held lease."""
+    """Held leases."""
 
-    def __init__(self, file: BinaryIO, source: str) -> None:
-        self._file = file
+    def __init__(self, files: Sequence[BinaryIO], source: str) -> None:
+        self._files = files
         self._source = source
         self._write(stopping=False)
 
     def stopping(self) -> None:
-        """Tell whoever wants the lease next that a short wait is worth it."""
+        """Tell whoever wants a lease next that a short wait is worth it."""
         self._write(stopping=True)
 
     def _write(self, *, stopping: bool) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(msgspec.json.encode(_Holder(os.getpid(), self._source, stopping)))
-        self._file.flush()
+        holder = msgspec.json.encode(_Holder(os.getpid(), self._source, stopping))
+        for file in self._files:
+            file.seek(0)
+            file.truncate()
+            file.write(holder)
+            file.flush()
 
 
 @contextmanager
-def collect_lease(home: Path, channel: str, source: str) -> Iterator[CollectLease]:
-    """Hold the lease of a channel. `source` is what the holder is called to others: live, replay, simulate.
+def collect_lease(home: Path, channels: Sequence[str], markets: Sequence[str], source: str) -> Iterator[CollectLease]:
+    """Hold the leases of these channels of these markets. `source` is what the holder is called to others: live, replay, simulate.
 
-    Raises `ConfigurationError` when another collector has it (after 5 s at most, and only if that one is stopping).
+    Raises `ConfigurationError` when another collector has one of them (after 5 s at most, and only if that one is stopping).
     """
-    path = home / "collect" / f"{channel}.lock"
+    with ExitStack() as stack:
+        files: list[BinaryIO] = []
+        deadline = time.monotonic() + _STOPPING_SECONDS
+        # In one order everywhere, so that two that want the same ones do not both give up.
+        for channel, market in sorted(product(channels, markets)):
+            file = stack.enter_context(_opened(lease_path(home, channel, market)))
+            while not _locked(file):
+                holder = _holder(file)
+                if not (holder and holder.stopping) or time.monotonic() > deadline:
+                    raise ConfigurationError(_already(f"{market} {channel}", holder, home))
+                time.sleep(_POLL_SECONDS)
+            files.append(file)
+        yield CollectLease(files, source)
+
+
+def lease_path(home: Path, channel: str, market: str) -> Path:
+    """The file whose lock is the lease of a channel of a market."""
+    return home / "collect" / f"{channel}.{market}.lock"
+
+
+def is_collected(home: Path, channel: str) -> bool:
+    """Whether any process collects a channel."""
+    for path in (home / "collect").glob(f"{channel}.*.lock"):
+        try:
+            with path.open("ab") as file:
+                if not _locked(file):
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+@contextmanager
+def spool_folder(home: Path) -> Iterator[Path]:
+    """A folder for records that wait for Kafka, for this process alone: the first that no other one uses, so that what a process left is found."""
+    for number in count():
+        with _opened(home / "spool" / f"{number}.lock") as file:
+            if _locked(file):
+                yield home / "spool" / str(number)
+                return
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
+        return path.open("a+b")
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}; check the folder or set COINSPARK_HOME") from None
-    with file:
-        deadline = time.monotonic() + _STOPPING_SECONDS
-        while not _locked(file):
-            holder = _holder(file)
-            if not (holder and holder.stopping) or time.monotonic() > deadline:
-                raise ConfigurationError(_already(channel, holder, home))
-            time.sleep(_POLL_SECONDS)
-        yield CollectLease(file, source)
 
 
-def _locked(file: BinaryIO) -> bool:
+def _locked(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -75,7 +112,7 @@ def _locked(file: BinaryIO) -> bool:
     return True
 
 
-def _holder(file: BinaryIO) -> _Holder | None:
+def _holder(file: IO[bytes]) -> _Holder | None:
     file.seek(0)
     try:
         return msgspec.json.decode(file.read(), type=_Holder)
@@ -83,9 +120,9 @@ def _holder(file: BinaryIO) -> _Holder | None:
         return None
 
 
-def _already(channel: str, holder: _Holder | None, home: Path) -> str:
+def _already(what: str, holder: _Holder | None, home: Path) -> str:
     who = f"pid {holder.pid} (source {holder.source})" if holder else "another process"
     return (
-        f"{channel} is already collected by {who}: stop that one first, read what it sends with --source none, "
+        f"{what} is already collected by {who}: stop that one first, read what it sends with --source none, "
         f"or set COINSPARK_HOME to another folder than {home}"
     )

@@ -27,7 +27,7 @@ class CollectOptions:
     A job starts a collector as a child by `command`: a session of its own, and KAFKA_BOOTSTRAP_SERVERS in its environment.
     """
 
-    channel: Channel = Channel.TICKER
+    channels: tuple[Channel, ...] = (Channel.TICKER,)
     source: SourceChoice | None = None
     """None: live, and simulated data where no exchange can be reached and `may_simulate`."""
     files: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class CollectOptions:
 
     def arguments(self) -> list[str]:
         """These options as words after `collect`; reading them gives equal options."""
-        words = ["--channel", self.channel.value]
+        words = ["--channels", ",".join(self.channels)]
         valued = {
             "--source": self.source.value if self.source else None,
             "--speed": None if self.speed == 1.0 else repr(self.speed),

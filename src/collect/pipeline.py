@@ -1,149 +1,262 @@
-"""From a frame to what goes on Kafka: records with USD rate and traded volume, and dead letters with their reason."""
+"""From what a source gives to what goes on Kafka: whole books, each trade once, USD rates, a ledger of gaps, dead letters with their reason."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-import msgspec
-
-from src.collect.arrival import Arrival, Unreadable
+from src.collect.arrival import Arrival, Happening, Need, Unanswered, Unreadable
+from src.collect.bank_rate import BANK, parse_bank_rate
+from src.collect.books import Books
 from src.collect.clock import ClockGuard
-from src.collect.exchange import Control, ControlKind, Exchange, Frame, Pair
+from src.collect.completion import Completion
+from src.collect.exchange import Exchange
 from src.collect.exchanges.decoding import not_finite_numbers
+from src.collect.ledger_line import dead_frame, ledger_line, moved_line
+from src.collect.outgoing import Outgoing, RawOut
+from src.collect.parsed import BookUpdate, Channel, Control, ControlKind, Frame, Pair, TickerChange
 from src.collect.rates import UsdRates
+from src.collect.raw_payload import backfilled_out, raw_mark, raw_out
+from src.collect.source import Coming
 from src.collect.status import MarketStatus
-from src.collect.volume import TradedVolume
+from src.collect.ticker_changes import TickerChanges
+from src.collect.trades import TradeStreams
 from src.errors import BadInput, MalformedFrame
-from src.schema.records import RAW_LIMIT, DeadLetter, Source, Ticker
+from src.schema.records import CollectorEvent, DeadLetter, EventKind, OrderBook, Source, Ticker, Trade
 
 FRAME_LIMIT = 8 * 1024 * 1024
 """Bytes. The largest frame an exchange was ever seen to send is under 100 KB."""
+_Data = Ticker | Trade | BookUpdate
+_CERTAINLY_SMALL = FRAME_LIMIT // 4
 
 
 class Pipeline:
-    """All that happens to a frame between its source and Kafka. A pure function of the frames fed, in their order.
+    """All that happens to a frame between its source and Kafka. A pure function of what was fed, in its order: it reads no clock.
 
-    `symbols` are the base coins asked for; None asks for all. `say` gets a line that the user must read.
+    `symbols` are the base coins asked for; None asks for all. `say` gets a line that the user must read. After each `process`, `prices` says of
+    which (symbol, quote) market data came, and `closing` whether the exchange announced the end of the connection. `wanted` is what was subscribed
+    to, where anything was.
     """
 
     def __init__(
-        self, exchanges: Mapping[str, Exchange], symbols: AbstractSet[str] | None, rates: UsdRates, clock: ClockGuard, say: Callable[[str], None]
+        self,
+        exchanges: Mapping[str, Exchange],
+        symbols: AbstractSet[str] | None,
+        rates: UsdRates,
+        clock: ClockGuard,
+        say: Callable[[str], None],
+        *,
+        book_depth: int = 10,
+        book_interval_ms: int = 100,
+        wanted: Mapping[str, Mapping[Channel, Sequence[Pair]]] | None = None,
     ) -> None:
         self.markets: dict[str, MarketStatus] = defaultdict(MarketStatus)
+        self.prices: set[tuple[str, str]] = set()
+        self.closing = False
+        self.trades = TradeStreams(exchanges)
         self._exchanges = exchanges
-        self._symbols = symbols
+        self._pairs = {
+            (market, pair.symbol, pair.quote): pair for market, channels in (wanted or {}).items() for pairs in channels.values() for pair in pairs
+        }
         self._rates = rates
         self._clock = clock
         self._say = say
-        self._volumes = TradedVolume()
+        self._books = Books(exchanges, book_depth, book_interval_ms)
+        self._ticker_changes = TickerChanges()
+        self._completion = Completion(exchanges, symbols, rates, self.markets)
 
-    def process(self, arrival: Arrival | Unreadable) -> Sequence[Ticker | DeadLetter]:
-        """What to send for one arrival, in order. Counts are kept in `markets`."""
-        if isinstance(arrival, Unreadable):
-            self.markets[arrival.market].frames += 1
-            return [self._dead_letter(arrival.market, arrival.source, arrival.received_time, arrival.raw, arrival.reason)]
+    def take_needs(self) -> Sequence[Need]:
+        """What has shown to be missing and only the source can get; each need is given once."""
+        if not self._books.needs and not self.trades.needs:
+            return ()
+        needs = self._books.needs + self.trades.needs
+        self._books.needs.clear()
+        self.trades.needs.clear()
+        return needs
+
+    def process(self, coming: Coming) -> list[Outgoing]:
+        """What to send for one thing that came, in order. Counts are kept in `markets`."""
+        self.prices.clear()
+        self.closing = False
+        out = self.due(coming.received_time)
+        match coming:
+            case Arrival():
+                out += self._arrived(coming)
+            case Happening():
+                out += self._happened(coming)
+            case Unanswered():
+                out += self._told(self.trades.give_up(coming.need, coming.received_time, coming.reason), 0, coming.received_time)
+            case Unreadable():
+                self.markets[coming.market].frames += 1
+                out.append(self._dead(coming.market, coming.source, coming.received_time, coming.raw, coming.reason))
+        return out
+
+    def due(self, received_time: int) -> list[Outgoing]:
+        """The order books whose turn has come at that time."""
+        return self._told(self._books.due(received_time), 0, received_time)
+
+    def finish(self) -> list[Outgoing]:
+        """What waits at the end of a source."""
+        return self._told(self._books.finish(), 0, 0)
+
+    def _arrived(self, arrival: Arrival) -> list[Outgoing]:
         if arrival.starts_pass:
-            # A looped recording begins again, and with it the volume that it counted.
-            self._volumes = TradedVolume()
+            # A looped recording begins again: its numbers and volumes go back to where they were.
+            self._completion.start_pass()
+            self.trades = TradeStreams(self._exchanges)
+            self._books = self._books.fresh()
         frame = arrival.frame
         status = self.markets[frame.market]
         status.frames += 1
+        refusals: list[str] = []
         try:
-            parsed = self._parse(frame)
+            data = self._data(frame, status, refusals)
         except MalformedFrame as error:
             return [self._dead_frame(arrival, error.reason)]
-        status.not_finite += not_finite_numbers(frame.message)
-        tickers = [record for record in parsed if isinstance(record, Ticker)]
-        for control in parsed:
-            if isinstance(control, Control):
-                _note_control(status, control)
-        return self._records(arrival, tickers) if tickers else []
+        out: list[Outgoing] = [
+            ledger_line(EventKind.REFUSED, frame.market, frame.source, arrival.received_time, refusal[:500]) for refusal in refusals
+        ]
+        if data:
+            return out + self._records(arrival, data)
+        if frame.url is not None and frame.market in self._exchanges:
+            self.trades.answered_without(frame.market, frame.url)
+        return out
 
-    def _parse(self, frame: Frame) -> Sequence[Ticker | Control]:
-        if _size(frame.message) > FRAME_LIMIT:
+    def _data(self, frame: Frame, status: MarketStatus, refusals: list[str]) -> list[_Data]:
+        if len(frame.message) > _CERTAINLY_SMALL and len(_bytes(frame.message)) > FRAME_LIMIT:
             raise MalformedFrame("frame too large")
-        return self._exchanges[frame.market].parse(frame)
+        if frame.market == BANK:
+            self._rates.observe_bank(parse_bank_rate(frame))
+            return []
+        data: list[_Data] = []
+        for item in self._exchanges[frame.market].parse(frame):
+            match item:
+                case Ticker() | Trade() | BookUpdate():
+                    data.append(item)
+                case TickerChange():
+                    data.append(self._ticker_changes.merged(item))
+                case Control():
+                    self.closing = self.closing or item.kind is ControlKind.CLOSING
+                    _note_control(status, item)
+                    if item.kind is ControlKind.REFUSED:
+                        refusals.append(item.text)
+        status.not_finite += not_finite_numbers(frame.message)
+        return data
 
-    def _records(self, arrival: Arrival, tickers: Sequence[Ticker]) -> Sequence[Ticker | DeadLetter]:
-        market = arrival.frame.market
-        newest = max(ticker.event_time for ticker in tickers)
-        shift = arrival.received_time - (newest if arrival.undated else arrival.frame.received_time)
-        line = self._clock.observe(market, newest + shift, arrival.received_time)
+    def _records(self, arrival: Arrival, data: Sequence[_Data]) -> list[Outgoing]:
+        frame = arrival.frame
+        newest = max(_time(item) for item in data)
+        shift = arrival.received_time - (newest if arrival.undated else frame.received_time)
+        out: list[Outgoing] = []
+        # The answer to a request tells of the past: its age says nothing of a clock.
+        line = self._clock.observe(frame.market, newest + shift, arrival.received_time) if frame.url is None else None
         if line:
             self._say(line)
+            out.append(ledger_line(EventKind.CLOCK_SKEW, frame.market, frame.source, arrival.received_time, line))
         received_time = self._clock.corrected(arrival.received_time)
-        records: list[Ticker | DeadLetter] = []
         refused: str | None = None
-        for ticker in tickers:
+        good: list[_Data] = []
+        for item in data:
             try:
-                self._clock.check(ticker.event_time + shift, received_time)
+                self._clock.check(_time(item) + shift, received_time)
             except BadInput as error:
                 refused = refused or error.reason
-                continue
-            record = self._completed(ticker, shift, received_time)
-            if self._asked_for(record):
-                records.append(record)
+            else:
+                good.append(item)
+        if frame.url is not None and good and isinstance(good[0], Trade):
+            found = self.trades.answer([item for item in good if isinstance(item, Trade)])
+            out += self._told(found, shift, received_time)
+        else:
+            for item in good:
+                self.prices.add((item.symbol, item.quote))
+                out += self._taken(frame, item, shift, received_time)
         if refused:
-            records.append(self._dead_frame(arrival, refused))
-        return records
+            out.append(self._dead_frame(arrival, refused))
+        return out
 
-    def _completed(self, ticker: Ticker, shift: int, received_time: int) -> Ticker:
-        moved = msgspec.structs.replace(
-            ticker,
-            event_time=ticker.event_time + shift,
-            received_time=received_time,
-            acc_since=None if ticker.acc_since is None else ticker.acc_since + shift,
-        )
-        self._rates.observe(moved)
-        rate = self._rates.rate(moved.quote)
-        # The day that volume is counted from is the recording's own, so the ticker is asked, not the moved one.
-        return msgspec.structs.replace(moved, usd_rate=rate.value, rate_source=rate.source, traded_volume=self._volumes.traded(ticker))
+    def _taken(self, frame: Frame, item: _Data, shift: int, received_time: int) -> list[Outgoing]:
+        """What one record or update makes to tell."""
+        if isinstance(item, Ticker):
+            return self._told((item,), shift, received_time)
+        if isinstance(item, Trade):
+            told: Sequence[Trade | OrderBook | CollectorEvent] = self.trades.take(item)
+            raw = raw_out(self._exchanges[item.market], Channel.TRADE, frame, item, shift, received_time) if item in told else None
+        else:
+            told = self._books.take(item, received_time, shift)
+            raw = raw_out(self._exchanges[item.market], Channel.ORDERBOOK, frame, item, shift, received_time)
+        out = self._told([other for other in told if other is not item] if raw else told, shift, received_time)
+        if raw is not None:
+            self.markets[item.market].records += 1
+            out.append(raw)
+        return out
 
-    def _asked_for(self, record: Ticker) -> bool:
-        status = self.markets[record.market]
-        status.newest_event_time = max(status.newest_event_time or 0, record.event_time)
-        if self._symbols is None or record.symbol in self._symbols:
-            status.records += 1
-            return True
-        if Pair(record.symbol, record.quote) != self._exchanges[record.market].rate_pair:
-            status.unknown_symbols += 1
-            status.note = f"{record.symbol} was not asked for"
-        return False
+    def _told(self, told: Sequence[Ticker | Trade | OrderBook | CollectorEvent], shift: int, received_time: int) -> list[Outgoing]:
+        """Records completed, as far as they were asked for, and lines of the ledger, which are counted."""
+        out: list[Outgoing] = []
+        for item in told:
+            if isinstance(item, CollectorEvent):
+                self.markets[item.market].count(item.kind)
+                out.append(moved_line(item, shift, received_time) if item.channel == Channel.TRADE else item)
+            elif (record := self._completion.complete(item, shift, received_time)) is not None:
+                raw = self._instead(record)
+                done: Sequence[Outgoing] = [record] if raw is None else raw
+                self.markets[record.market].records += len(done)
+                out += done
+        return out
+
+    def _instead(self, record: Ticker | Trade | OrderBook) -> list[RawOut] | None:
+        """What goes out instead of the records of a channel whose payloads have a topic of their own; None for the others."""
+        exchange = self._exchanges[record.market]
+        channel = Channel.TRADE if isinstance(record, Trade) else Channel.ORDERBOOK
+        if isinstance(record, Ticker) or channel not in exchange.raw_topics:
+            return None
+        pair = self._pairs.get((record.market, record.symbol, record.quote)) or Pair(record.symbol, record.quote)
+        mark = raw_mark(exchange, channel, record, pair)
+        if mark is not None:
+            return [mark]
+        return [backfilled_out(exchange, record, pair)] if isinstance(record, Trade) else []
+
+    def _happened(self, happening: Happening) -> list[Outgoing]:
+        market, channel, time = happening.market, happening.channel, happening.received_time
+        out: list[Outgoing] = []
+        # One line for a whole connection, one for each price where it is about prices.
+        about_prices = happening.kind not in {EventKind.CONNECTED, EventKind.SUBSCRIBED, EventKind.DISCONNECTED, EventKind.DROPPED}
+        named: list[tuple[str | None, str | None]] = [(pair.symbol, pair.quote) for pair in happening.pairs] if about_prices else []
+        for symbol, quote in named or [(None, None)]:
+            event = ledger_line(happening.kind, market, happening.source, time, happening.detail, channel, symbol, quote, happening.count)
+            out += self._told((event,), 0, time)
+        if happening.kind is EventKind.DROPPED:
+            self.markets[market].dropped += happening.count or 0
+        if happening.kind is EventKind.DISCONNECTED and channel is Channel.ORDERBOOK:
+            out += self._told(self._books.lose(market, happening.pairs, f"connection lost: {happening.detail}", time), 0, time)
+        if happening.kind is EventKind.SUBSCRIBED and channel is Channel.TRADE:
+            self.trades.subscribed(market, happening.pairs)
+        return out
 
     def _dead_frame(self, arrival: Arrival, reason: str) -> DeadLetter:
         frame = arrival.frame
-        return self._dead_letter(frame.market, frame.source, arrival.received_time, _bytes(frame.message), reason)
+        return self._dead(frame.market, frame.source, arrival.received_time, _bytes(frame.message), reason)
 
-    def _dead_letter(self, market: str, source: Source, received_time: int, raw: bytes, reason: str) -> DeadLetter:
+    def _dead(self, market: str, source: Source, received_time: int, raw: bytes, reason: str) -> DeadLetter:
         status = self.markets[market]
         status.malformed += 1
         status.note = reason
-        return DeadLetter(
-            reason=reason,
-            origin=f"{market}/{source}/{received_time}/{hashlib.sha256(raw).hexdigest()[:16]}",
-            market=market,
-            source=source,
-            received_time=received_time,
-            raw=raw[:RAW_LIMIT],
-            raw_size=len(raw),
-        )
+        return dead_frame(market, source, received_time, raw, reason)
+
+
+def _time(item: _Data) -> int:
+    """The event time; of a REST snapshot, which has none, its reception. Both ms since 1970 UTC."""
+    return item.received_time if item.event_time is None else item.event_time
 
 
 def _note_control(status: MarketStatus, control: Control) -> None:
     if control.kind is ControlKind.REFUSED:
         status.note = f"the exchange refused: {control.text}"
-    elif control.kind is ControlKind.NOTICE:
+    elif control.kind in {ControlKind.NOTICE, ControlKind.CLOSING}:
         status.note = f"the exchange says: {control.text}"
 
 
 def _bytes(message: str | bytes) -> bytes:
     # A recording can hold half of a surrogate pair; it is kept as it is rather than refused.
     return message if isinstance(message, bytes) else message.encode("utf-8", "surrogatepass")
-
-
-def _size(message: str | bytes) -> int:
-    certainly_small = 4 * len(message) <= FRAME_LIMIT
-    return len(message) if certainly_small or isinstance(message, bytes) else len(_bytes(message))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from src.broker.cluster import Cluster
 from src.collect.delivered import Delivered, read_delivered
 from src.collect.exchange import Exchange
 from src.collect.exchanges import EXCHANGES, exchange
+from src.collect.listings import read_listings
 from src.collect.options import CollectOptions, SourceChoice
+from src.collect.parsed import Channel, Pair
 from src.collect.recording import Recording, index_recordings
 from src.collect.replay import Pace
 from src.collect.replay_run import ReplayRun, load_run, replay_identity, run_path, save_run
+from src.collect.rest import RestClient
 from src.collect.timeline import Timeline
+from src.collect.wanted import ALL, Listings, choose_pairs, wanted_pairs
 from src.config import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
 
@@ -39,7 +44,21 @@ class Plan:
     """Simulated data may take the place of live data where no exchange can be reached."""
     exchanges: Mapping[str, Exchange]
     symbols: frozenset[str] | None
+    channels: tuple[Channel, ...]
+    wanted: Mapping[str, Mapping[Channel, Sequence[Pair]]]
+    """By market and channel what to subscribe to; empty for a replay."""
+    remarks: Sequence[str] = ()
+    """What a person should know before it starts."""
+    listings: Listings = field(default_factory=dict)
+    """What the exchanges list, as far as they said."""
     replay: ReplayPlan | None = None
+
+    @property
+    def markets(self) -> list[str]:
+        """The markets that it collects, by name."""
+        if self.replay is None:
+            return sorted(self.wanted)
+        return sorted({recording.market for recording in self.replay.recordings})
 
 
 def plan(options: CollectOptions, settings: Settings) -> Plan:
@@ -53,7 +72,33 @@ def plan(options: CollectOptions, settings: Settings) -> Plan:
     if not exchanges or not settings.symbols:
         raise ConfigurationError("there is nothing to collect: name at least one market (COINSPARK_MARKETS) and one symbol (COINSPARK_SYMBOLS)")
     may_simulate = settings.is_bare if options.may_simulate is None else options.may_simulate
-    return Plan(choice, options.source is None and may_simulate, exchanges, frozenset(settings.symbols))
+    listings = asyncio.run(_listings(exchanges, settings)) if choice is SourceChoice.LIVE else {}
+    chosen = choose_pairs(exchanges, settings, listings)
+    wanted = wanted_pairs(exchanges, options.channels, settings, listings) if choice is not SourceChoice.NONE else {}
+    return Plan(
+        choice,
+        fall_back=options.source is None and may_simulate,
+        exchanges={market: exchanges[market] for market in wanted},
+        symbols=_symbols(settings, wanted),
+        channels=options.channels,
+        wanted=wanted,
+        remarks=chosen.remarks,
+        listings=listings,
+    )
+
+
+async def _listings(exchanges: Mapping[str, Exchange], settings: Settings) -> Listings:
+    client = RestClient(settings)
+    try:
+        return await read_listings(exchanges, client)
+    finally:
+        await client.close()
+
+
+def _symbols(settings: Settings, wanted: Mapping[str, Mapping[Channel, Sequence[Pair]]]) -> frozenset[str]:
+    if ALL not in settings.symbols:
+        return frozenset(settings.symbols)
+    return frozenset(pair.symbol for channels in wanted.values() for pairs in channels.values() for pair in pairs)
 
 
 def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
@@ -64,10 +109,20 @@ def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
     timeline = Timeline(recordings)
     pace.first_time(timeline.duration, _now())
     symbols = None if options.symbols is None else frozenset(settings.symbols)
-    decisive = (pace.decisive, sorted(symbols) if symbols is not None else None, settings.rate_max_age_seconds, settings.clock_ahead_seconds)
-    identity = replay_identity(recordings, [options.channel, *decisive])
+    decisive = (
+        pace.decisive,
+        sorted(symbols) if symbols is not None else None,
+        settings.rate_max_age_seconds,
+        settings.bank_rate_max_age_hours,
+        settings.clock_ahead_seconds,
+        settings.book_depth,
+        settings.book_interval_ms,
+    )
+    identity = replay_identity(recordings, [",".join(options.channels), *decisive])
     replay = ReplayPlan(recordings, timeline, pace, identity)
-    return Plan(SourceChoice.REPLAY, fall_back=False, exchanges=exchanges, symbols=symbols, replay=replay)
+    return Plan(
+        SourceChoice.REPLAY, fall_back=False, exchanges=exchanges, symbols=symbols, channels=options.channels, wanted={}, replay=replay
+    )
 
 
 def begin_run(home: Path, replay: ReplayPlan, cluster: Cluster, ends: Mapping[str, Sequence[int]]) -> tuple[ReplayRun, Delivered]:

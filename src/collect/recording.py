@@ -1,4 +1,7 @@
-"""Recorded frames: JSONL files of `{"received": unix seconds or null, "message": text}`, one frame a line."""
+"""Recorded frames: JSONL files of `{"received": unix seconds or null, "message": text}`, one frame a line.
+
+The answer of a REST request also has `url`, what was asked for.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class RecordedLine(msgspec.Struct, frozen=True):
     """One line of a recording."""
 
     received: float | None
+    """Unix seconds; None where it is not known."""
     message: str
+    url: str | None = None
+    """What was asked for, of the answer of a REST request."""
 
 
 _decode = msgspec.json.Decoder(RecordedLine).decode

@@ -147,7 +147,7 @@ class ReplaySource(FrameSource):
             )
         recorded_time = received_time if line.received is None else round(line.received * 1000)
         return Arrival(
-            frame=Frame(recording.market, Source.REPLAY, recorded_time, line.message),
+            frame=Frame(recording.market, Source.REPLAY, recorded_time, line.message, line.url),
             received_time=received_time,
             undated=line.received is None,
             number=self._played,

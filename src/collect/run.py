@@ -1,4 +1,4 @@
-"""The collector as a process: lease, broker, source, and an orderly end."""
+"""The collector as a process: leases, broker, source, and an orderly end."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 from src.broker.cluster import Cluster, cluster
 from src.broker.topics import TopicSpec, end_offsets, ensure_topics
 from src.collect.choice import choose_source
 from src.collect.clock import ClockGuard
 from src.collect.collector import Collector
-from src.collect.lease import CollectLease, collect_lease
-from src.collect.message import TOPICS
+from src.collect.lease import CollectLease, collect_lease, spool_folder
+from src.collect.ledger import Ledger
+from src.collect.listing_watch import watch_listings
+from src.collect.message import topics_of
 from src.collect.options import CollectOptions, SourceChoice
+from src.collect.outbox import Outbox
 from src.collect.pipeline import Pipeline
 from src.collect.plan import Plan, begin_run, plan
+from src.collect.prometheus import MetricsServer
 from src.collect.rates import UsdRates
+from src.collect.remembered import remember_trades
 from src.collect.replay import ReplaySource
 from src.collect.replay_run import finish_run
 from src.collect.report import Report
 from src.collect.sender import Sender
 from src.collect.source import FrameSource
-from src.collect.status import status_path
+from src.collect.status import clear_statuses
 from src.collect.timeline import Timeline
 from src.config import Settings
 
@@ -42,8 +49,15 @@ def run_collector(options: CollectOptions, settings: Settings, say: Callable[[st
     if todo.choice is SourceChoice.NONE:
         say("--source none: there is nothing to collect")
         return
-    with collect_lease(settings.home, options.channel, todo.choice) as lease, cluster(settings, f"collect {options.channel}") as kafka:
-        asyncio.run(_Process(options, settings, todo, kafka, say).run(lease, report))
+    for remark in todo.remarks:
+        say(remark)
+    with (
+        collect_lease(settings.home, todo.channels, todo.markets, todo.choice) as lease,
+        cluster(settings, f"collect {','.join(todo.channels)}") as kafka,
+        spool_folder(settings.home) as spool,
+    ):
+        clear_statuses(settings.home, todo.channels)
+        asyncio.run(_Process(options, settings, todo, kafka, spool, say).run(lease, report))
 
 
 def stop_signals() -> list[signal.Signals]:
@@ -52,11 +66,11 @@ def stop_signals() -> list[signal.Signals]:
     return [signal.SIGINT, signal.SIGTERM] if ignores_hang_up else [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
-def make_topics(settings: Settings, kafka: Cluster) -> dict[str, list[int]]:
-    """Make the collector's topics where they are missing; returns the end offsets by topic and partition."""
+def make_topics(settings: Settings, kafka: Cluster, topics: Sequence[str]) -> dict[str, list[int]]:
+    """Make the topics where they are missing; returns the end offsets by topic and partition."""
     retention = settings.retention_hours * 60 * 60 * 1000
-    ensure_topics(kafka.bootstrap_servers, [TopicSpec(topic, settings.topic_partitions, settings.topic_replication, retention) for topic in TOPICS])
-    ends = end_offsets(kafka.bootstrap_servers, TOPICS)
+    ensure_topics(kafka.bootstrap_servers, [TopicSpec(topic, settings.topic_partitions, settings.topic_replication, retention) for topic in topics])
+    ends = end_offsets(kafka.bootstrap_servers, topics)
     partitions = Counter(place.topic for place in ends)
     return {topic: [ends[place] for place in sorted(ends) if place.topic == topic] for topic in partitions}
 
@@ -64,29 +78,44 @@ def make_topics(settings: Settings, kafka: Cluster) -> dict[str, list[int]]:
 class _Process:
     """One run of a collector."""
 
-    def __init__(self, options: CollectOptions, settings: Settings, todo: Plan, kafka: Cluster, say: Callable[[str], None]) -> None:
+    def __init__(self, options: CollectOptions, settings: Settings, todo: Plan, kafka: Cluster, spool: Path, say: Callable[[str], None]) -> None:
         self._options = options
         self._settings = settings
         self._todo = todo
         self._kafka = kafka
         self._say = say
-        clock, rates = ClockGuard(settings.clock_ahead_seconds), UsdRates(settings.rate_max_age_seconds)
-        self._pipeline = Pipeline(todo.exchanges, todo.symbols, rates, clock, say)
+        self._spool = spool
+        self._collector: Collector | None = None
         self._stop = asyncio.Event()
+        self._pipeline = new_pipeline(todo, settings, say)
 
     async def run(self, lease: CollectLease, report: Callable[[Report], None]) -> None:
         """Play the source to its end or until it is told to stop, and stop in order."""
         for number in stop_signals():
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
-        ends = await asyncio.to_thread(make_topics, self._settings, self._kafka)
-        sender, replay = await asyncio.to_thread(self._sender, ends)
-        collector = Collector(self._options.channel, self._pipeline, sender, status_path(self._settings.home, self._options.channel), report)
+        topics = topics_of(self._todo.channels, self._todo.exchanges.values())
+        ends = await asyncio.to_thread(make_topics, self._settings, self._kafka, topics)
+        outlet, replay = await asyncio.to_thread(self._outlet, ends)
+        ledger = Ledger(self._settings.database_address, self._say)
+        collector = self._collector = Collector(self._todo.channels, self._pipeline, outlet, self._settings.home, report, ledger)
         if replay is not None and replay.left == 0:
             self._tell(collector)(
                 f"this replay is already on Kafka at {self._kafka.bootstrap_servers}, nothing is sent; with another --start-at it is sent again"
             )
-        playing = asyncio.create_task(self._play(collector, sender, replay), name="play")
-        watches = [asyncio.create_task(watch) for watch in (self._stop.wait(), collector.keep_status(), self._keep_broker(), self._watch_parent())]
+        with ExitStack() as stack:
+            if self._settings.metrics_port is not None:
+                stack.callback(MetricsServer(self._settings.metrics_port, lambda: collector.status).close)
+            playing = asyncio.create_task(self._play(collector, outlet, replay), name="play")
+            await self._watch(lease, collector, playing, ledger)
+        if outlet.waiting:
+            self._say(f"{outlet.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
+
+    async def _watch(self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], ledger: Ledger) -> None:
+        """Wait for the end of the source, a stop or a failure; then stop in order."""
+        beside = [self._stop.wait(), collector.keep_status(), self._keep_broker(), self._watch_parent(), ledger.run()]
+        if self._todo.choice is SourceChoice.LIVE:
+            beside.append(watch_listings(self._todo, self._settings, collector.process))
+        watches = [asyncio.create_task(watch) for watch in beside]
         try:
             done, _ = await asyncio.wait([playing, *watches], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -94,23 +123,25 @@ class _Process:
             for watch in watches:
                 watch.cancel()
         failures = [error for task in done if (error := task.exception()) is not None]
-        state = "failed" if failures else "finished" if playing in done else "stopped"
         if failures:
             collector.tell(str(failures[0]))
-        if not await collector.stop(playing, state):
-            self._say(f"{sender.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
+        await collector.stop(playing, "failed" if failures else "finished" if playing in done else "stopped")
         if failures:
             raise failures[0]
 
-    async def _play(self, collector: Collector, sender: Sender, replay: ReplaySource | None) -> None:
-        await sender.open()
-        source: FrameSource = replay or await choose_source(
-            self._todo, self._options.channel, self._settings, self._pipeline.markets, self._tell(collector)
-        )
+    async def _play(self, collector: Collector, outlet: Sender | Outbox, replay: ReplaySource | None) -> None:
+        await outlet.open()
+        if self._todo.choice is SourceChoice.LIVE:
+            await asyncio.to_thread(remember_trades, self._pipeline.trades, self._todo, self._kafka.bootstrap_servers, self._say)
+        source: FrameSource = replay or await choose_source(self._todo, self._settings, self._pipeline.markets, self._tell(collector))
         await collector.play(source)
         # With a parent it is the parent that finishes the run: what was sent is of no use to a job that is killed before it read it.
         if replay is not None and replay.left == 0 and self._todo.replay is not None and self._options.parent is None:
             finish_run(self._settings.home, self._todo.replay.identity)
+
+    def _dropped(self, market: str, channel: str, count: int) -> None:
+        if self._collector is not None:
+            self._collector.dropped(market, channel, count)
 
     def _tell(self, collector: Collector) -> Callable[[str], None]:
         def tell(message: str) -> None:
@@ -119,11 +150,12 @@ class _Process:
 
         return tell
 
-    def _sender(self, ends: Mapping[str, Sequence[int]]) -> tuple[Sender, ReplaySource | None]:
+    def _outlet(self, ends: Mapping[str, Sequence[int]]) -> tuple[Sender | Outbox, ReplaySource | None]:
         servers = self._kafka.bootstrap_servers
         replay = self._todo.replay
         if replay is None:
-            return Sender(servers, {topic: len(offsets) for topic, offsets in ends.items()}), None
+            partitions = {topic: len(offsets) for topic, offsets in ends.items()}
+            return Outbox(servers, partitions, self._spool, self._settings.spool_megabytes, self._dropped), None
         run, delivered = begin_run(self._settings.home, replay, self._kafka, ends)
         if run.finished:
             return Sender(servers, {}), ReplaySource((), Timeline(()), replay.pace, run.first_time)
@@ -146,3 +178,17 @@ class _Process:
         while parent is None or os.getppid() == parent:  # noqa: ASYNC110  a parent's end sets no event
             await asyncio.sleep(_PARENT_SECONDS)
         self._stop.set()
+
+
+def new_pipeline(todo: Plan, settings: Settings, say: Callable[[str], None]) -> Pipeline:
+    """The pipeline that a plan and the settings ask for."""
+    return Pipeline(
+        todo.exchanges,
+        todo.symbols,
+        UsdRates(settings.rate_max_age_seconds, settings.bank_rate_max_age_hours),
+        ClockGuard(settings.clock_ahead_seconds),
+        say,
+        book_depth=settings.book_depth,
+        book_interval_ms=settings.book_interval_ms,
+        wanted=todo.wanted,
+    )

@@ -9,27 +9,18 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError
 
 from src.collect.delivered import Delivered, read_delivered
 from src.collect.message import REPLAY_HEADER, Message, partition_of
+from src.collect.producer import Producer, connected_producer
 from src.collect.replay_run import ReplayRun
 from src.errors import TransientError
 
 IN_FLIGHT_LIMIT = 5_000
 """Messages not acknowledged yet; the next `send` waits. A record is about 500 bytes."""
-_DAY_MS = 24 * 60 * 60 * 1000
 _SILENCE_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
-
-
-class _Producer(KafkaProducer):  # type: ignore[misc]  # the library is not typed
-    """`close` of the library stops half-way, its thread still running, when the flush in it times out."""
-
-    def flush(self, timeout: float | None = None) -> None:
-        with contextlib.suppress(KafkaTimeoutError):
-            super().flush(timeout)
 
 
 class Sender:
@@ -49,7 +40,7 @@ class Sender:
         self._partitions = partitions
         self._run = run
         self._delivered = delivered or {}
-        self._producer: KafkaProducer | None = None
+        self._producer: Producer | None = None
         self._pending: dict[int, Message] = {}
         self._numbers = itertools.count()
         self._room = asyncio.Event()
@@ -73,7 +64,7 @@ class Sender:
         """Connect, as long as it takes."""
         while True:
             try:
-                self._producer = await asyncio.to_thread(self._connected_producer)
+                self._producer = await asyncio.to_thread(connected_producer, self._bootstrap_servers, self._partitions)
             except KafkaError:
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
@@ -174,24 +165,3 @@ class Sender:
             return False
         last = self._delivered.get((message.topic, partition_of(message.key, self._partitions[message.topic])))
         return last is not None and message.position <= last
-
-    def _connected_producer(self) -> KafkaProducer:
-        producer = _Producer(
-            bootstrap_servers=self._bootstrap_servers,
-            enable_idempotence=True,
-            acks="all",
-            linger_ms=10,
-            compression_type="lz4",
-            batch_size=64 * 1024,
-            # An outage is waited out: giving up on a message is the last thing wanted.
-            delivery_timeout_ms=_DAY_MS,
-            reconnect_backoff_max_ms=1_000,
-            request_timeout_ms=10_000,
-            bootstrap_timeout_ms=2_000,
-            max_block_ms=2_000,
-            allow_auto_create_topics=False,
-            metrics_enabled=False,
-        )
-        for topic in self._partitions:
-            producer.partitions_for(topic)
-        return producer

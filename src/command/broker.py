@@ -15,8 +15,10 @@ from rich.table import Table
 
 from src.broker.embedded import EmbeddedBroker
 from src.broker.lease import Holder
-from src.collect.status import CollectorStatus, read_status
+from src.collect.status import CollectorStatus, read_statuses
+from src.command.clean import clean_up
 from src.config.settings import Settings, load_settings
+from src.errors import ConfigurationError
 
 _MEBIBYTE = 1024 * 1024
 
@@ -48,16 +50,30 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     collectors: list[CollectorStatus]
 
 
-def up() -> None:
+def up(
+    *,
+    clean: Annotated[bool, typer.Option("--clean", help="Begin anew: empty the topics, delete checkpoints and all other state. Asks first.")] = False,
+    database: Annotated[bool, typer.Option("--database", help="With --clean: the database file of the home folder too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
+) -> None:
     """Start the embedded Kafka broker and leave it running until `down`.
 
     A job starts it by itself and stops it when it was the last; use this to keep it between jobs, or for other Kafka tools.
 
     Example: python coin_spark.py up
 
+    Example: python coin_spark.py up --clean --yes
+
     Example: COINSPARK_BROKER_PORT=39092 python coin_spark.py up
     """
-    running = EmbeddedBroker(load_settings()).pin()
+    settings = load_settings()
+    if clean:
+        clean_up(settings, database=database, yes=yes)
+    elif database or yes:
+        raise ConfigurationError("--database and --yes belong to --clean")
+    if clean and settings.kafka_bootstrap_servers:
+        return
+    running = EmbeddedBroker(settings).pin()
     typer.echo(f"Kafka runs at {running.bootstrap_servers} (pid {running.pid}) until `python coin_spark.py down`.")
 
 
@@ -111,13 +127,12 @@ def read_current_status(settings: Settings) -> Status:
         kafka_bootstrap_servers=settings.kafka_bootstrap_servers,
         broker=broker,
         users=users,
-        collectors=_collectors(settings.home / "collect"),
+        collectors=_collectors(settings.home),
     )
 
 
-def _collectors(folder: Path) -> list[CollectorStatus]:
-    found = [read_status(path) for path in sorted(folder.glob("*.json"))]
-    return [status for status in found if status]
+def _collectors(home: Path) -> list[CollectorStatus]:
+    return read_statuses(home)
 
 
 def _resident_megabytes(pid: int) -> float | None:
@@ -141,10 +156,10 @@ def _print(current: Status, console: Console) -> None:
         console.print(_table("Used by", ("pid", "purpose", "since"), [(str(user.pid), user.purpose, _moment(user.since)) for user in current.users]))
     if current.collectors:
         rows = [
-            (one.channel, one.source.value, _state(one), str(one.pid), f"{one.sent:,}", _moment(one.updated_time), one.message)
+            (",".join(one.channels), one.source.value, _state(one), str(one.pid), f"{one.sent:,}", _moment(one.updated_time), one.message)
             for one in current.collectors
         ]
-        console.print(_table("Collectors", ("channel", "source", "state", "pid", "records sent", "as of", "message"), rows))
+        console.print(_table("Collectors", ("channels", "source", "state", "pid", "records sent", "as of", "message"), rows))
 
 
 def _state(collector: CollectorStatus) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import signal
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,11 @@ Take market data from exchanges to Kafka, until Ctrl-C.
 
 Examples:
 
-    collect --channel ticker
+    collect --channels ticker,trade,orderbook
+
+    collect --channels orderbook --markets binance,kraken --symbols BTC,ETH
+
+    collect --channels trade --symbols all --metrics-port 9108
 
     collect --source simulate --symbols BTC,ETH
 
@@ -36,16 +41,17 @@ Examples:
 
 def collect(
     files: Annotated[list[str] | None, typer.Argument(help="Recordings for --source replay: FILE or market=FILE, JSONL.", show_default=False)] = None,
-    channel: Annotated[Channel, typer.Option(help="Kind of market data.")] = Channel.TICKER,
+    channels: Annotated[str, typer.Option("--channels", "--channel", help="Kinds of market data, with commas, or all.")] = Channel.TICKER.value,
     source: Annotated[
         SourceChoice | None, typer.Option(help="Where frames come from. Default: live; simulated where no exchange can be reached.")
     ] = None,
     speed: Annotated[float, typer.Option(help="Replay: times the original pace; inf sends without waiting.")] = 1.0,
     loop: Annotated[bool, typer.Option("--loop", help="Replay: begin again at the end.")] = False,
     start_at: Annotated[str | None, typer.Option(help="Replay: put the first frame at this ISO 8601 time instead of now.")] = None,
-    symbols: Annotated[str | None, typer.Option(help="Base coins, with commas. Default: the settings'; for a replay all.")] = None,
+    symbols: Annotated[str | None, typer.Option(help="Base coins, with commas, or all. Default: the settings'; for a replay all.")] = None,
     markets: Annotated[str | None, typer.Option(help="Exchanges, with commas. Default: the settings'; for a replay all.")] = None,
     home: Annotated[Path | None, typer.Option(help="Folder of data and state. Default: .coinspark.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the counts of every 10 s as JSON.")] = False,
     with_parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process, the parent, is gone.")] = None,
     may_simulate: Annotated[bool | None, typer.Option("--may-simulate/--no-may-simulate", hidden=True)] = None,
@@ -55,7 +61,7 @@ def collect(
         signal.signal(number, _end)
     try:
         options = CollectOptions(
-            channel=channel,
+            channels=channels_of(channels),
             source=source,
             files=tuple(files or ()),
             speed=speed,
@@ -68,7 +74,7 @@ def collect(
             parent=with_parent,
             may_simulate=may_simulate,
         )
-        settings = load_settings(home=home, symbols=symbols, markets=markets)
+        settings = load_settings(home=home, symbols=symbols, markets=markets, metrics_port=metrics_port)
         run_collector(options, settings, _say, _print_json if json else _print_line)
     except CoinSparkError as error:
         _say(f"error: {error}")
@@ -88,6 +94,22 @@ def register(app: typer.Typer) -> None:
 def _end(_number: int, _frame: FrameType | None) -> NoReturn:
     # Until the event loop takes over: a stop while the broker starts unwinds like Ctrl-C, so that leases are given back.
     raise KeyboardInterrupt
+
+
+def channels_of(text: str) -> tuple[Channel, ...]:
+    """The channels that a text with commas names; `all` names every one. Raises ConfigurationError with the nearest name."""
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if names == ["all"]:
+        return tuple(Channel)
+    known = [channel.value for channel in Channel]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(f"--channels {name}: {hint}The channels are {', '.join(known)}, or all")
+    if not names:
+        raise ConfigurationError(f"--channels is empty: name at least one of {', '.join(known)}, or all")
+    return tuple(dict.fromkeys(Channel(name) for name in names))
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
@@ -42,6 +43,25 @@ class Settings(BaseSettings):
         default_factory=dict, description='Quote currency by market where it is not the market\'s first, as JSON: {"kraken":"USDT"}.'
     )
     exchange_urls: dict[str, str] = Field(default_factory=dict, description="Websocket address by market, in place of the built-in ones, as JSON.")
+    rest_urls: dict[str, str] = Field(
+        default_factory=dict, description="REST base address by market, in place of the built-in ones, as JSON; an empty one asks nothing by REST."
+    )
+    proxy: SecretStr | None = Field(
+        None, description="Proxy for exchanges and bank rates: http://host:port or socks5://host:port, with user:password@ where it asks for one."
+    )
+    stale_seconds: float = Field(60.0, gt=0, description="A ticker or book subscription without data for so long is renewed.")
+    stale_trade_seconds: float = Field(300.0, gt=0, description="The same for trades, which quiet coins seldom have.")
+    book_depth: int = Field(10, ge=1, le=50, description="Levels of each side of an order-book record.")
+    book_interval_ms: int = Field(100, ge=0, description="At most one order-book record per market and symbol in so long; 0 for every change.")
+    spool_megabytes: int = Field(1024, ge=1, description="Disk for records that wait for Kafka; then the oldest books and tickers go, trades last.")
+    symbol_limit: int = Field(50, ge=1, description="How many coins COINSPARK_SYMBOLS=all stands for at most.")
+    bank_rate_urls: Names = Field(
+        ("https://open.er-api.com/v6/latest/USD", "https://api.frankfurter.dev/v1/latest?base=USD&symbols=KRW"),
+        description="Keyless sources of the bank's KRW per USD, the first that answers; empty asks none.",
+    )
+    bank_rate_seconds: float = Field(900.0, ge=10, description="How often the bank rate is asked for.")
+    bank_rate_max_age_hours: float = Field(96.0, gt=0, description="Age at which a bank rate is no more used; banks publish none at weekends.")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port on 127.0.0.1 of the collector's Prometheus metrics; unset: none.")
     reach_seconds: float = Field(10.0, gt=0, description="How long the live source tries before it says that no exchange can be reached.")
     rate_max_age_seconds: float = Field(60.0, gt=0, description="Age at which a price stops giving a USD rate.")
     clock_ahead_seconds: float = Field(10.0, gt=0, description="An event further ahead of its reception than this is a dead letter.")
@@ -60,7 +80,7 @@ class Settings(BaseSettings):
     trigger: str = Field("1s", description="Micro-batch interval (a number and a unit), or available-now.")
     sink_retry_seconds: float = Field(60.0, ge=0, description="How long a failing sink is retried before the job stops.")
 
-    @field_validator("markets", "symbols", mode="before")
+    @field_validator("markets", "symbols", "bank_rate_urls", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -70,10 +90,17 @@ class Settings(BaseSettings):
     def _upper(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(symbol.upper() for symbol in value)
 
-    @field_validator("kafka_bootstrap_servers", "database_url", mode="before")
+    @field_validator("kafka_bootstrap_servers", "database_url", "proxy", "metrics_port", mode="before")
     @classmethod
     def _blank_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @property
+    def database_address(self) -> str:
+        """SQLAlchemy URL of the database: the user's, or the SQLite file in the home folder. It may hold a password."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{quote(str(self.home.absolute() / 'coin.db'))}"
 
     @property
     def is_bare(self) -> bool:

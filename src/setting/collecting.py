@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from src.collect.lease import is_collected
 from src.collect.options import CollectOptions, SourceChoice
 from src.config.environment import as_environment
 from src.config.settings import Settings
@@ -107,7 +107,7 @@ class CollectorProcess:
     @property
     def log(self) -> Path:
         """What the child prints."""
-        return self.settings.home / "collect" / f"{self.options.channel.value}-{os.getpid()}.log"
+        return self.settings.home / "collect" / f"{'+'.join(self.options.channels)}-{os.getpid()}.log"
 
     def _start_in_place(self) -> None:
         """Start again, unless another process collects the channel: finding out by a child of our own would cost a second of CPU each time."""
@@ -117,16 +117,8 @@ class CollectorProcess:
             self.start()
 
     def _is_collected(self) -> bool:
-        """Whether another process holds the channel's lease."""
-        path = self.settings.home / "collect" / f"{self.options.channel.value}.lock"
-        try:
-            with path.open("ab") as lease:
-                fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        """Whether another process holds a lease of the channels."""
+        return any(is_collected(self.settings.home, channel) for channel in self.options.channels)
 
     def _may_simulate(self) -> bool:
         return self.settings.is_bare if self.options.may_simulate is None else self.options.may_simulate

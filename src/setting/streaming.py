@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import ClassVar
 
-import sqlalchemy as sa
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -59,7 +58,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         self, settings: Settings | None = None, *, collect: CollectOptions | None = None, view: View | None = None, begin_at: str | None = None
     ) -> None:
         super().__init__(settings or load_settings())
-        self.collect = collect or CollectOptions(channel=self.channel)
+        self.collect = collect or CollectOptions(channels=(self.channel,))
         self.view: View = view or PlainView()
         self.begin_at = begin_at
 
@@ -166,10 +165,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
     @property
     def database_url(self) -> str:
         """The settings' database, or the SQLite file in the home folder."""
-        url = self.settings.database_url
-        if url is not None:
-            return url.get_secret_value()
-        return sa.URL.create("sqlite", database=str(self.settings.home.absolute() / "coin.db")).render_as_string(hide_password=False)
+        return self.settings.database_address
 
     def _origin_lines(self, kept: Checkpoint, *, debug: bool) -> list[str]:
         place = f"Kafka {self.cluster.bootstrap_servers}{' (embedded)' if self.cluster.is_embedded else ''}"

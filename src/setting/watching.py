@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyspark.sql.streaming.query import StreamingQuery
 
-from src.collect.status import CollectorStatus, read_status, status_path
+from src.collect.status import CollectorStatus, read_status
 from src.setting.collecting import CollectorProcess
 from src.setting.progress import Progress, View
 
@@ -84,7 +84,7 @@ class Watch:
 
     def _collector_status(self) -> CollectorStatus | None:
         """What the collector says now; what one of an earlier run said last, or one that died, is none."""
-        status = read_status(status_path(self._job.settings.home, self._job.channel.value))
+        status = read_status(self._job.settings.home, self._job.channel.value)
         if status is None:
             return None
         is_fresh = time.time() - status.updated_time / 1000 < _FRESH_SECONDS

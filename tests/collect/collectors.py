@@ -14,7 +14,7 @@ from pathlib import Path
 from kafka import KafkaConsumer, TopicPartition
 
 from src.collect.message import TOPICS
-from src.collect.status import CollectorStatus, read_status, status_path
+from src.collect.status import CollectorStatus, read_status
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -69,7 +69,7 @@ def status_when(home: Path, process: subprocess.Popen[str], sent: int = 0, sourc
     """The status of that process once it has sent so many records of that source."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        status = read_status(status_path(home, "ticker"))
+        status = read_status(home, "ticker")
         if status and status.pid == process.pid and status.sent >= sent and source in {None, status.source.value}:
             return status
         assert process.poll() is None, process.communicate()

@@ -18,7 +18,7 @@ from src.broker.cluster import Cluster
 from src.collect.exchanges import EXCHANGES
 from src.collect.lease import collect_lease
 from src.collect.options import CollectOptions, SourceChoice
-from src.collect.status import read_status, status_path
+from src.collect.status import read_status
 from src.errors import ConfigurationError
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Source, Ticker
 from tests.captures import captures_folder, read_frames
@@ -37,7 +37,7 @@ def test_a_closed_terminal_stops_it_in_order(broker: Cluster, tmp_path: Path) ->
         process.send_signal(signal.SIGHUP)
         exit_status, _ = finished(process)
     assert exit_status == 0
-    status = read_status(status_path(tmp_path, "ticker"))
+    status = read_status(tmp_path, "ticker")
     assert status is not None
     assert (status.state, status.sent) == ("stopped", sent_to(broker.bootstrap_servers, before))
 
@@ -84,7 +84,7 @@ def test_bad_frames_are_counted_shown_and_kept_and_the_rest_goes_on(broker: Clus
     assert [record.price for record in records] == [60_000.0, 60_000.0]
     assert {letter.raw[:20] for letter in letters} >= {b"{", b"no json at all", b"x" * 20}
     assert Counter(letter.reason for letter in letters)["frame too large"] == 1
-    status = read_status(status_path(home, "ticker"))
+    status = read_status(home, "ticker")
     assert status is not None
     okx = status.markets["okx"]
     assert (status.state, status.left, okx.frames, okx.records, okx.malformed, okx.unknown_symbols) == ("finished", 0, 8, 2, len(letters), 1)
@@ -101,7 +101,7 @@ def test_without_any_exchange_simulated_data_is_shown_and_said(broker: Cluster, 
     assert exit_status == 0
     assert running.message == "no exchange could be reached within 1 s: simulated data"
     assert running.message in printed
-    stopped = read_status(status_path(home, "ticker"))
+    stopped = read_status(home, "ticker")
     assert stopped is not None
     there = messages(broker.bootstrap_servers, before)
     assert stopped.sent == sum(market.records + market.malformed for market in stopped.markets.values()) == sum(map(len, there.values()))
@@ -139,8 +139,8 @@ def test_a_second_collector_is_told_who_collects(broker: Cluster, tmp_path: Path
 
 def test_a_lease_of_a_collector_that_is_stopping_is_waited_for(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as others:
-        with collect_lease(tmp_path, "ticker", "live") as first:
-            with pytest.raises(ConfigurationError, match="already collected"), collect_lease(tmp_path, "ticker", "replay"):
+        with collect_lease(tmp_path, ["ticker"], ["okx"], "live") as first:
+            with pytest.raises(ConfigurationError, match="already collected"), collect_lease(tmp_path, ["ticker"], ["okx"], "replay"):
                 pass
             first.stopping()
             next_one = others.submit(_take_lease, tmp_path)
@@ -148,7 +148,7 @@ def test_a_lease_of_a_collector_that_is_stopping_is_waited_for(tmp_path: Path) -
 
 
 def _take_lease(home: Path) -> str:
-    with collect_lease(home, "ticker", "replay"):
+    with collect_lease(home, ["ticker"], ["okx"], "replay"):
         return "taken"
 
 
@@ -197,6 +197,6 @@ def test_options_are_the_words_that_give_them() -> None:
         source=SourceChoice.REPLAY, files=("-a.jsonl", "okx=b.jsonl"), speed=float("inf"), symbols=("BTC", "ETH"), may_simulate=False
     )
     assert options.arguments() == [
-        "--channel", "ticker", "--source", "replay", "--speed", "inf", "--symbols", "BTC,ETH", "--no-may-simulate", "--", "-a.jsonl", "okx=b.jsonl",
+        "--channels", "ticker", "--source", "replay", "--speed", "inf", "--symbols", "BTC,ETH", "--no-may-simulate", "--", "-a.jsonl", "okx=b.jsonl",
     ]  # fmt: skip
     assert options.command()[1:3] == [str(Path(__file__).resolve().parents[2] / "coin_spark.py"), "collect"]

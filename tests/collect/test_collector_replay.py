@@ -17,7 +17,7 @@ from src.collect.exchanges import EXCHANGES
 from src.collect.replay_run import ReplayRun, finish_run
 from src.collect.run import make_topics
 from src.collect.simulator import MarketSimulator
-from src.collect.status import read_status, status_path
+from src.collect.status import read_status
 from src.config import load_settings
 from tests.collect.collectors import Message, collected, collector, ends, finished, messages, sent_to
 from tests.collect.tickers import START, ticker
@@ -104,7 +104,7 @@ def test_a_replay_that_its_job_did_not_finish_goes_on_without_sending_again(brok
     words = ("--source", "replay", okx_recording(tmp_path / "okx.jsonl", 20), "--with-parent", str(os.getpid()), "--speed")
     for speed in ("inf", "inf", "2"):
         assert collected(home, servers, *words, speed)[0] == 0
-        status = read_status(status_path(home, "ticker"))
+        status = read_status(home, "ticker")
         assert status is not None
         assert (status.state, status.left, status.sent, sent_to(servers, before)) == ("finished", 0, 20, 20)
     (state,) = (home / "replay").glob("*.json")
@@ -123,7 +123,7 @@ def test_a_finished_replay_at_fixed_times_is_sent_again_only_when_kafka_has_lost
         exit_status, printed = collected(home, servers, *words, "--speed", speed)
         assert exit_status == 0
         assert printed.splitlines() == [f"this replay is already on Kafka at {servers}, nothing is sent; with another --start-at it is sent again"]
-        status = read_status(status_path(home, "ticker"))
+        status = read_status(home, "ticker")
         assert status is not None
         assert (status.state, status.left, sent_to(servers, before)) == ("finished", 0, 20)
         assert status.message in printed

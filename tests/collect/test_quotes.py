@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from src.collect.exchanges import exchange
-from src.collect.live import pairs_of
+from src.collect.wanted import choose_pairs
 from src.collect.quotes import chosen_quote
 from src.collect.simulator import MarketSimulator
 from src.config import Settings, load_settings
@@ -20,7 +20,7 @@ KRAKEN = exchange("kraken")
 
 
 def subscribed(settings: Settings) -> set[str]:
-    return {pair.quote for pair in pairs_of(KRAKEN, settings) if pair != KRAKEN.rate_pair}
+    return {pair.quote for pair in choose_pairs({"kraken": KRAKEN}, settings, {}).pairs["kraken"] if pair != KRAKEN.rate_pair}
 
 
 def simulated(settings: Settings) -> set[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from src.broker.embedded import EmbeddedBroker
-from src.collect.status import read_status, status_path
+from src.collect.status import read_status
 from tests.captures import captures_folder
 from tests.system.jobs import RAW_TOPICS, Home, assert_tables_equal_oracle, records_of, stopped
 from tests.system.recorded import START_AT, record
@@ -73,7 +73,7 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     with killed.started(*replay, "--speed", "2") as job:
         before = max(row["newest_event_time"] for row in killed.rows("input_quality"))
         killed.wait_for(lambda: max(row["newest_event_time"] for row in killed.rows("input_quality")) > before, job)
-        collector = read_status(status_path(killed.settings.home, "ticker"))
+        collector = read_status(killed.settings.home, "ticker")
         assert collector is not None
         assert collector.state == "running", "nothing is proven by a kill after the end"
         os.kill(collector.pid, signal.SIGKILL)
@@ -82,7 +82,7 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
         assert broker is not None
         os.kill(broker.pid, signal.SIGKILL)
         killed.wait_for(lambda: "has been started again" in killed.output, job)
-        killed.wait_for(lambda: getattr(read_status(status_path(killed.settings.home, "ticker")), "state", "") == "finished", job)
+        killed.wait_for(lambda: getattr(read_status(killed.settings.home, "ticker"), "state", "") == "finished", job)
         assert stopped(job) == 0, killed.output
     status, output = killed.run(*DRAIN)
     assert status == 0, output
@@ -98,7 +98,7 @@ def test_a_job_killed_when_all_was_sent_but_not_read_does_not_send_it_again(tmp_
     home = Home(tmp_path)
     replay = ("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", START_AT, "--trigger", "available-now")
     with home.started(*replay) as job:
-        home.wait_for(lambda: getattr(read_status(status_path(home.settings.home, "ticker")), "state", "") == "finished", job)
+        home.wait_for(lambda: getattr(read_status(home.settings.home, "ticker"), "state", "") == "finished", job)
         job.send_signal(signal.SIGKILL)
         job.wait()
     sent = home.messages(*RAW_TOPICS)

@@ -9,10 +9,10 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
-from src.collect.exchange import Frame
+from src.collect.parsed import Frame
 from src.errors import MalformedFrame
 
-Message = TypeVar("Message", bound=msgspec.Struct)
+Message = TypeVar("Message")
 
 
 class FrameDecoder(Generic[Message]):
@@ -28,22 +28,28 @@ class FrameDecoder(Generic[Message]):
 
     def decode(self, frame: Frame) -> Message:
         """The frame's message. Raises `MalformedFrame`, with a reason that holds nothing of the frame and so can be counted."""
+        return self.decode_part(frame.message)
+
+    def decode_part(self, part: str | bytes | msgspec.Raw) -> Message:
+        """The same for a part of a frame that was left as it came (`msgspec.Raw`), or for all of its text."""
         try:
             try:
-                return self._decoder.decode(frame.message)
+                return self._decoder.decode(part)
             except msgspec.ValidationError as error:
                 if not any(sign in str(error) for sign in _SIGNS_OF_ODD_NUMBERS):
                     raise
-                return self._decode_slowly(frame.message)
+                return self._decode_slowly(part)
         except msgspec.ValidationError as error:
-            raise MalformedFrame(str(error)) from None
+            raise MalformedFrame(_reason(error)) from None
         except ValueError:  # malformed JSON, bytes that are not UTF-8, text that cannot be UTF-8
             raise MalformedFrame("not JSON") from None
         except RecursionError:
             raise MalformedFrame("JSON nested too deep") from None
 
-    def _decode_slowly(self, message: str | bytes) -> Message:
-        values = json.loads(message, object_hook=_with_odd_numbers, parse_int=_integer, parse_constant=_refuse)
+    def _decode_slowly(self, message: str | bytes | msgspec.Raw) -> Message:
+        values = json.loads(
+            bytes(message) if isinstance(message, msgspec.Raw) else message, object_hook=_with_odd_numbers, parse_int=_integer, parse_constant=_refuse
+        )
         return msgspec.convert(values, self._message, strict=False)
 
 
@@ -65,6 +71,12 @@ _LARGE_EXPONENT = re.compile(rb"e\+?\d{3}")
 _NUMBER_IN_QUESTION = re.compile(rb'(?<=")[+-]?(?:nan|inf|infinity)(?=")|(?<![\w.+-])[+-]?\d+(?:\.\d+)?e\+?\d{3,}(?![\w.])')
 _ENDLESS = re.compile(r"-?\d+(?:\.\d+)?[eE]\+?\d{3,}")
 _LONGEST_INTEGER = 300
+_QUOTED = re.compile(r" '.*?'(?= - at |$)|(?<=unrecognized key) `.*?`", re.DOTALL)
+
+
+def _reason(error: msgspec.ValidationError) -> str:
+    """What is wrong and where, without what the frame says: reasons are counted."""
+    return _QUOTED.sub("", str(error))
 
 
 def _with_odd_numbers(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
 
-from src.collect.exchange import Pair
+from src.collect.parsed import Pair
 from src.errors import MalformedFrame
+
+Price = Annotated[float, msgspec.Meta(ge=0, lt=1e30)]
+"""A price or size that must be there: finite and not negative, plain or in a string."""
 
 END_OF_TIME = 253_402_300_800_000
 """Year 10000, ms since 1970 UTC: no event is later, and every earlier one fits a database's timestamp."""
@@ -53,14 +57,35 @@ def rfc3339(time: int) -> str:
     return (_EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@lru_cache(maxsize=8192)
 def pair_of(symbol: str, quote: str) -> Pair:
-    """The pair of a base coin and a quote currency, both plain upper case names."""
+    """The pair of a base coin and a quote currency, both plain upper case names; 1000SHIB is 1000 of the coin SHIB."""
     if not (_COIN.fullmatch(symbol) and _COIN.fullmatch(quote)):
         raise MalformedFrame("a symbol has characters that no coin's name has")
+    if multiplied := _MULTIPLIED.fullmatch(symbol):
+        return Pair(multiplied[2], quote, _MULTIPLES[multiplied[1]])
+    if multiplied := _MULTIPLIED_BEHIND.fullmatch(symbol):
+        return Pair(multiplied[1], quote, _MULTIPLES[multiplied[2]])
     return Pair(symbol, quote)
 
 
-def pair_without_separator(name: str, quotes: Sequence[str]) -> Pair:
+def traded_name(pair: Pair) -> str:
+    """The base coin as venues name a multiplied one: 1000SHIB."""
+    return pair.symbol if pair.multiple == 1 else f"{pair.multiple}{pair.symbol}"
+
+
+def per_coin(price: float | None, pair: Pair) -> float | None:
+    """A price of what the venue trades, as the price of one coin."""
+    return price if price is None or pair.multiple == 1 else price / pair.multiple
+
+
+def coins(size: float | None, pair: Pair) -> float | None:
+    """A size of what the venue trades, in coins."""
+    return size if size is None or pair.multiple == 1 else size * pair.multiple
+
+
+@lru_cache(maxsize=8192)
+def pair_without_separator(name: str, quotes: tuple[str, ...]) -> Pair:
     """The pair of a name like BTCUSDT, which only the list of the venue's quote currencies can split."""
     for quote in quotes:
         if name.endswith(quote) and name != quote:
@@ -81,3 +106,6 @@ def sent(fields: Mapping[str, str | int | None]) -> dict[str, str | int]:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _COIN = re.compile(r"[A-Z0-9]{1,20}")
+_MULTIPLES = {"1000": 1000, "10000": 10_000, "100000": 100_000, "1000000": 1_000_000, "1M": 1_000_000}
+_MULTIPLIED = re.compile(r"(10{3,6}|1M)([A-Z][A-Z0-9]+)")
+_MULTIPLIED_BEHIND = re.compile(r"([A-Z][A-Z0-9]+?)(10{3,6})")

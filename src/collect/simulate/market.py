@@ -18,6 +18,7 @@ _BURST_SECONDS = (2, 6)
 _SHARE_OF_TIME_IN_BURSTS = 4 / 120
 _MEAN_INTENSITY = 1 + _SHARE_OF_TIME_IN_BURSTS * (_BURST_INTENSITY - 1)
 _DAY = 86_400_000
+_TRADES_A_DAY = 200_000
 _SIGNIFICANT_DIGITS = 6
 
 
@@ -63,9 +64,7 @@ class Market:
 
     def ticker(self, time: float) -> Ticker:
         """What the venue says at `time`; it has every field, and the venue's frame keeps those that the venue sends."""
-        mid = self._fair_price(time)
-        bid = _rounded(mid * (1 - self._half_spread))
-        ask = _rounded(max(mid * (1 + self._half_spread), bid + _tick(bid)))
+        bid, ask = self.best(time)
         price = self._random.choice((bid, ask))
         mean_volume = self._daily_volume * (time - self._last_time) / _DAY
         self._last_time = time
@@ -93,6 +92,22 @@ class Market:
             acc_volume=round(self._since_midnight.volume, 8) if self._since_midnight else None,
             acc_since=self._since_midnight.since if self._since_midnight else None,
         )
+
+    def best(self, time: float) -> tuple[float, float]:
+        """Best bid and best ask at `time`, quote currency."""
+        mid = self._fair_price(time)
+        bid = _rounded(mid * (1 - self._half_spread))
+        return bid, _rounded(max(mid * (1 + self._half_spread), bid + _tick(bid)))
+
+    @staticmethod
+    def tick(price: float) -> float:
+        """Distance between two prices that the venue takes, quote currency."""
+        return _tick(price)
+
+    @property
+    def mean_trade(self) -> float:
+        """What a trade is worth on average, base coin."""
+        return self._daily_volume / _TRADES_A_DAY
 
     def _fair_price(self, time: float) -> float:
         price = self._economy.price(self.pair.symbol, time) / self._economy.price(self.pair.quote, time)

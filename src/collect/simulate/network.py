@@ -30,12 +30,12 @@ class Network:
         self._mishaps = mishaps
         self._newest = 0
 
-    def carry(self, sent_time: int, message: str | bytes) -> Iterator[tuple[int, str | bytes]]:
-        """When (ms) and what arrives of a message; damage and all counted in the mishaps."""
+    def carry(self, sent_time: int, message: str | bytes, *, in_order: bool = False) -> Iterator[tuple[int, str | bytes]]:
+        """When (ms) and what arrives of a message; damage and all counted in the mishaps. `in_order`: it overtakes nothing."""
         if self._random.random() < _CHANCE_OF_DAMAGE:
             self._mishaps.malformed += 1
             yield self._arrival(sent_time), self._damaged(message)
-        elif self._random.random() < _CHANCE_OF_LATE:
+        elif not in_order and self._random.random() < _CHANCE_OF_LATE:
             self._mishaps.late += 1
             yield sent_time + self._random.randint(*_LATE_BY), message
         elif self._random.random() < _CHANCE_OF_TWICE:

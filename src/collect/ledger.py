@@ -1,0 +1,105 @@
+"""The collectors' ledger as a table: what the topic CollectorEvents says, kept where SQL can ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from src.errors import CoinSparkError, ConfigurationError
+from src.schema.kinds import Kind
+from src.schema.records import COLLECTOR_EVENTS_TOPIC, CollectorEvent
+from src.schema.tables import TableColumn, TableSchema
+from src.storage.sink import Batch
+from src.storage.sql import SqlSink
+
+_EVERY_SECONDS = 1.0
+_KEPT = 20_000
+_TIMES = frozenset({"event_time", "first_time", "last_time"})
+
+LEDGER_TABLE = TableSchema(
+    name="collector_events",
+    topic=COLLECTOR_EVENTS_TOPIC,
+    columns=(
+        TableColumn("event_id", Kind.STRING),
+        *(
+            TableColumn(name, Kind.TIMESTAMP if name in _TIMES else Kind.LONG if name == "count" else Kind.STRING)
+            for name in CollectorEvent.__struct_fields__
+        ),
+    ),
+    key=("event_id",),
+    description="What befell connections, subscriptions and symbols: gaps with what is known on either side, resyncs, stale subscriptions, drops.",
+    headline=("event_time", "kind", "market", "channel", "symbol", "detail"),
+)
+_encode = msgspec.json.Encoder().encode
+
+
+class Ledger:
+    """Writes events to the database about once a second, off the collector's loop.
+
+    The topic has every event whatever happens here: while the database is away the newest events wait, at most 20,000, and one that is
+    wrongly configured is said once and then left alone.
+    """
+
+    def __init__(self, database_url: str, tell: Callable[[str], None]) -> None:
+        self._database_url = database_url
+        self._tell = tell
+        self._waiting: deque[CollectorEvent] = deque(maxlen=_KEPT)
+        self._sink: SqlSink | None = None
+        self._is_wanted = True
+        self._batch = 0
+
+    def note(self, event: CollectorEvent) -> None:
+        """Take an event; written soon. The same event twice is one row."""
+        if self._is_wanted:
+            self._waiting.append(event)
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY_SECONDS)
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what waits now."""
+        if not self._waiting:
+            return
+        events = list(self._waiting)
+        try:
+            await asyncio.to_thread(self._write, events)
+        except ConfigurationError as error:
+            self._is_wanted = False
+            self._waiting.clear()
+            self._tell(f"the ledger is kept on the topic {COLLECTOR_EVENTS_TOPIC} alone, not in the database: {error}")
+        except CoinSparkError:
+            return  # they wait; the database comes back or the sinks of the jobs say so
+        else:
+            for _ in events[: len(self._waiting)]:
+                self._waiting.popleft()
+
+    async def close(self) -> None:
+        """Write what waits and let go of the database."""
+        await self.write()
+        if self._sink is not None:
+            await asyncio.to_thread(self._sink.close)
+
+    def _write(self, events: list[CollectorEvent]) -> None:
+        if self._sink is None:
+            sink = SqlSink(self._database_url)
+            sink.open([LEDGER_TABLE])
+            self._sink = sink
+        rows = {row["event_id"]: row for row in map(_row, events)}
+        self._batch += 1
+        table = pa.Table.from_pylist(list(rows.values()), schema=LEDGER_TABLE.arrow())
+        self._sink.write(Batch("collector", self._batch, {LEDGER_TABLE: table}))
+
+
+def _row(event: CollectorEvent) -> dict[str, Any]:
+    fields = {name: getattr(event, name) for name in CollectorEvent.__struct_fields__}
+    texts = {name: str(value) if isinstance(value, str) else value for name, value in fields.items()}
+    return {"event_id": hashlib.sha256(_encode(event)).hexdigest()[:32], **texts}

@@ -1,0 +1,23 @@
+"""A question before something is deleted."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from src.errors import ConfigurationError
+
+
+def ask_before(deleting: str, *, yes: bool) -> None:
+    """Go on only when the user says so, or with `--yes`.
+
+    Raises `ConfigurationError` where there is no terminal to ask at; ends the command with exit status 1 when the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigurationError(f"{deleting}: there is no terminal to ask at; --yes says yes beforehand")
+    if not typer.confirm(f"{deleting}?", default=False, err=True):
+        typer.echo("Nothing was deleted.", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,53 @@
+"""`up --clean`: what it deletes is shown, asked about, and deleted."""
+
+from __future__ import annotations
+
+import typer
+
+from src.broker.cleaning import clean, refuse_while_used, things_to_delete
+from src.broker.topic_tools import list_topics
+from src.collect.message import TOPICS
+from src.command.asking import ask_before
+from src.config.settings import Settings
+from src.errors import ConfigurationError
+
+_OF_METRICS = "ProcessedCoin"
+"""How the names of the metrics' topics end, unless a metric says otherwise."""
+
+
+def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
+    """Empty CoinSpark's topics and delete its state, after asking.
+
+    The embedded broker is stopped and its data deleted; at a Kafka of the user's CoinSpark's own topics alone are made anew. Raises
+    `ConfigurationError` while jobs or collectors run, and where nobody can be asked.
+    """
+    if database and settings.database_url is not None:
+        raise ConfigurationError(
+            "--database deletes the database file of the home folder, and DATABASE_URL names another database: empty that yourself"
+        )
+    refuse_while_used(settings)
+    things = things_to_delete(settings, database=database)
+    names = _own_topics(settings) if settings.kafka_bootstrap_servers else []
+    if not things and not names:
+        typer.echo("There is nothing to delete.", err=True)
+        return
+    for path in things:
+        typer.echo(f"  {'what is in ' if path.is_dir() else ''}{path}", err=True)
+    if names:
+        typer.echo(f"  all records of {len(names)} topics at {settings.kafka_bootstrap_servers}: {', '.join(names)}", err=True)
+    ask_before("Delete these", yes=yes)
+    clean(settings, names, database=database)
+    typer.echo("Deleted.", err=True)
+
+
+def _own_topics(settings: Settings) -> list[str]:
+    """CoinSpark's topics at the user's Kafka. Topics of the user's own metrics are not known here: they stay, and are said to."""
+    from src.setting.streaming import SparkStreamingTicker  # noqa: PLC0415  Spark is imported by whoever needs it
+
+    assert settings.kafka_bootstrap_servers is not None  # noqa: S101  for the type checker: it is asked beforehand
+    own = {*TOPICS, *(table.topic for table in SparkStreamingTicker(settings).plan.tables)}
+    present = [summary.topic for summary in list_topics(settings.kafka_bootstrap_servers)]
+    others = [name for name in present if name.endswith(_OF_METRICS) and name not in own]
+    if others:
+        typer.echo(f"These stay, as no metric of CoinSpark itself writes to them (`topics delete` takes them): {', '.join(others)}", err=True)
+    return [name for name in present if name in own]
