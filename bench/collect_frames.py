@@ -58,8 +58,8 @@ def frame_sets() -> Iterator[FrameSet]:
             is_old = (market, channel) in _OLD_FORMATS
             if captured:
                 yield FrameSet(market, channel, "captured, old format" if is_old else "captured", captured)
-            if channel in exchange.urls and (is_old or not captured):
-                yield FrameSet(market, channel, "simulated", tuple(_with_data(_simulated(market, channel), channel)))
+            if channel in exchange.urls and (is_old or not captured) and (simulated := tuple(_with_data(_simulated(market, channel), channel))):
+                yield FrameSet(market, channel, "simulated", simulated)
 
 
 def _captured(market: str, channel: Channel) -> Sequence[Frame]:

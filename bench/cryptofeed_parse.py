@@ -21,7 +21,7 @@ from cryptofeed.exchanges import EXCHANGE_MAP
 from cryptofeed.symbols import Symbols
 
 ROUNDS = 3
-ROUND_SECONDS = 0.1
+ROUND_SECONDS = 0.7
 WITH_CHECKSUMS = frozenset({"OKX", "KRAKEN"})
 CHANNELS = {"ticker": TICKER, "trade": TRADES, "orderbook": L2_BOOK}
 

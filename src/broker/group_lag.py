@@ -10,6 +10,7 @@ import msgspec
 from kafka.admin import OffsetSpec
 
 from src.broker.admin import administration
+from src.broker.patience import patient
 from src.broker.topic_tools import offsets
 from src.broker.topics import TopicPartition
 from src.errors import ConfigurationError
@@ -33,6 +34,7 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True):
     """Records that Kafka deleted before the group read them; 0 where there are none."""
 
 
+@patient
 def group_lags(bootstrap_servers: str, group: str | None = None) -> list[Lag]:
     """The lag of one group, or of all, by group, topic and partition.
 

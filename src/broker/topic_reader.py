@@ -13,6 +13,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from src.broker.admin import administration
+from src.broker.patience import patient
 from src.broker.topic_tools import known_topics
 from src.errors import TransientError
 
@@ -64,8 +65,8 @@ def offsets_at(bootstrap_servers: str, topic: str, moment: int | None = None) ->
     with _consumer(bootstrap_servers, topic) as consumer:
         partitions = sorted(consumer.assignment(), key=lambda place: int(place.partition))
         try:
-            begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-            found = consumer.offsets_for_times(dict.fromkeys(partitions, moment)) if moment is not None else {}
+            begins, ends = patient(consumer.beginning_offsets)(partitions), patient(consumer.end_offsets)(partitions)
+            found = {} if moment is None else patient(consumer.offsets_for_times)(dict.fromkeys(partitions, moment))
         except KafkaError as error:
             raise TransientError(f"Kafka at {bootstrap_servers}: {error}") from None
     return [
@@ -83,7 +84,7 @@ def read_topic(bootstrap_servers: str, topic: str, start: str | int, *, follow: 
     with _consumer(bootstrap_servers, topic) as consumer:
         try:
             partitions = consumer.assignment()
-            ends = consumer.end_offsets(partitions)
+            ends = patient(consumer.end_offsets)(partitions)
             begins = _begins(consumer, start, ends)
             for place, offset in begins.items():
                 consumer.seek(place, offset)
@@ -106,9 +107,7 @@ def read_topic(bootstrap_servers: str, topic: str, start: str | int, *, follow: 
 
 
 def _consumer(bootstrap_servers: str, topic: str) -> closing[KafkaConsumer]:
-    with administration(bootstrap_servers) as client:
-        described = known_topics(client, [topic])
-    partitions = [kafka.TopicPartition(topic, partition["partition_index"]) for partition in described[0]["partitions"]]
+    partitions = _partitions(bootstrap_servers, topic)
     try:
         consumer = KafkaConsumer(
             bootstrap_servers=bootstrap_servers.split(","), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -119,13 +118,20 @@ def _consumer(bootstrap_servers: str, topic: str) -> closing[KafkaConsumer]:
     return closing(consumer)
 
 
+@patient
+def _partitions(bootstrap_servers: str, topic: str) -> list[kafka.TopicPartition]:
+    with administration(bootstrap_servers) as client:
+        described = known_topics(client, [topic])
+    return [kafka.TopicPartition(topic, partition["partition_index"]) for partition in described[0]["partitions"]]
+
+
 def _begins(consumer: KafkaConsumer, start: str | int, ends: dict[kafka.TopicPartition, int]) -> dict[kafka.TopicPartition, int]:
     if start == LATEST:
         return ends
     if start == EARLIEST:
-        found: dict[kafka.TopicPartition, int] = consumer.beginning_offsets(list(ends))
+        found: dict[kafka.TopicPartition, int] = patient(consumer.beginning_offsets)(list(ends))
         return found
-    answers = consumer.offsets_for_times(dict.fromkeys(ends, start))
+    answers = patient(consumer.offsets_for_times)(dict.fromkeys(ends, start))
     return {place: answers[place].offset if answers.get(place) else end for place, end in ends.items()}
 
 

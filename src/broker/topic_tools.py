@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import KafkaError, for_code
 
 from src.broker.admin import administration
+from src.broker.patience import patient
 from src.broker.topics import LEADER_SECONDS, TopicPartition
 from src.errors import ConfigurationError, TransientError
 
@@ -67,6 +68,7 @@ class TopicDescription(msgspec.Struct, frozen=True, kw_only=True):
     """What is set for the topic or differs from Kafka's own defaults."""
 
 
+@patient
 def list_topics(bootstrap_servers: str, *, internal: bool = False) -> list[TopicSummary]:
     """Every topic by name; Kafka's own only with `internal`."""
     with administration(bootstrap_servers) as client:
@@ -76,6 +78,7 @@ def list_topics(bootstrap_servers: str, *, internal: bool = False) -> list[Topic
         return sorted((_summary(topic, begins, ends, sizes) for topic in topics), key=lambda summary: summary.topic)
 
 
+@patient
 def describe_topic(bootstrap_servers: str, name: str) -> TopicDescription:
     """One topic in full. Raises `ConfigurationError` that names the nearest ones where there is none of that name."""
     with administration(bootstrap_servers) as client:

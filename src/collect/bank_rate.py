@@ -13,6 +13,7 @@ from src.errors import MalformedFrame
 BANK = "bank"
 """The market that a bank rate's frame names."""
 _LOWEST, _HIGHEST = 500.0, 3000.0
+_LONGEST_NAME = 64
 
 
 class BankRate(msgspec.Struct, frozen=True):
@@ -42,12 +43,18 @@ def parse_bank_rate(frame: Frame) -> BankRate:
 
     Raises `MalformedFrame` for anything else, and for a rate outside 500 to 3000 KRW, which no dollar has had since 1995.
     """
-    text = frame.message.encode() if isinstance(frame.message, str) else frame.message
-    if text.lstrip()[:1] == b"[":
+    if frame.message.lstrip()[:1] in ("[", b"["):
         quotations = _QUOTATIONS.decode(frame)
         rate = quotations[0].base_price if quotations else None
     else:
         rate = _BY_CURRENCY.decode(frame).rates.get("KRW")
     if rate is None or not _LOWEST < rate < _HIGHEST:
         raise MalformedFrame("no believable KRW per USD in a bank's answer")
-    return BankRate(rate, urlsplit(frame.url or "").hostname or "unknown", frame.received_time)
+    return BankRate(rate, _publisher(frame.url or ""), frame.received_time)
+
+
+def _publisher(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "unknown")[:_LONGEST_NAME]
+    except ValueError:
+        return "unknown"

@@ -14,6 +14,7 @@ from src.schema.records import Level
 
 WAITING_LIMIT = 5_000
 """Changes that wait for a snapshot; at ten a second, more than eight minutes."""
+_RESTARTED_MS = 5_000
 
 
 class Outcome(StrEnum):
@@ -155,11 +156,13 @@ class Book:
             # A recording may have been subscribed to deeper than we are today.
             self._depth = max(self._rule.depth, len(snapshot.bids), len(snapshot.asks))
         self.is_whole = self._begins = True
-        self._remember(snapshot)
         if not self._agrees(snapshot):
             return self.lose("the checksum of a snapshot is wrong", snapshot)
-        for change in waiting:
+        self._event_time = None
+        self._remember(snapshot)
+        for place, change in enumerate(waiting, 1):
             if self._change(change) is Outcome.BROKEN:
+                self._waiting.extend(waiting[place:])
                 return Outcome.BROKEN
         return Outcome.CHANGED
 
@@ -171,9 +174,9 @@ class Book:
     def _change(self, change: BookUpdate) -> Outcome:
         decide = self._rule.begins if self._begins else self._rule.continues
         step = decide(self._sequence, change)
-        if step is Step.SKIP:
+        if step is Step.SKIP and not self._is_much_later(change):
             return Outcome.UNCHANGED
-        if step is Step.GAP:
+        if step is not Step.APPLY:
             return self.lose("messages are missing", change)
         self._begins = False
         depth = self._depth
@@ -183,6 +186,11 @@ class Book:
             return self.lose("the checksum is wrong", change)
         self._remember(change)
         return Outcome.CHANGED
+
+    def _is_much_later(self, change: BookUpdate) -> bool:
+        """What the book is said to have already cannot be much later than the book: the numbers began anew, and that message was lost."""
+        times = change.event_time, self._event_time
+        return not self._begins and times[0] is not None and times[1] is not None and times[0] - times[1] > _RESTARTED_MS
 
     def _agrees(self, update: BookUpdate) -> bool:
         if update.checksum is None:

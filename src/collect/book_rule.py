@@ -41,9 +41,15 @@ class BookRule(ABC):
         """What to do with any other change, the book being at `sequence`."""
 
     def replaces(self, book: BookUpdate, snapshot: BookUpdate) -> bool:
-        """Whether a snapshot takes the place of a whole book, whose last update is `book`; False: it is older than that."""
-        del book, snapshot
-        return True
+        """Whether a snapshot takes the place of a whole book, whose last update is `book`; False: it is older than that.
+
+        A venue that starts its numbers anew sends a later time with a smaller number.
+        """
+        if book.event_time is None or snapshot.event_time is None:
+            return True
+        if book.last is None or snapshot.last is None:
+            return snapshot.event_time >= book.event_time
+        return snapshot.last >= book.last or snapshot.event_time > book.event_time
 
     def checksum(self, bids: Sequence[BookLevel], asks: Sequence[BookLevel]) -> int:
         """The venue's checksum over the best levels of each side, 0 to 2**32-1. Called only for a message that carries one."""

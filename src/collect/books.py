@@ -28,8 +28,10 @@ class _Kept:
     told_time: int = -(2**53)
     """Received time of the last record."""
     due: bool = False
+    whole_time: int | None = None
+    """Event time of the last whole book."""
     gap_since: int | None = None
-    """Event time of the last whole book, while it is not whole, and until that is told."""
+    """The same, while it is not whole, and until that is told."""
     asked_time: int = -(2**53)
     crossed_since: int | None = None
 
@@ -48,6 +50,8 @@ class Books:
         self._books: dict[_Key, _Kept] = {}
         self._due: dict[_Key, int] = {}
         self._next_due = 2**63
+        self._wanting: set[_Key] = set()
+        """Those that were asked for and have not come."""
 
     def fresh(self) -> Books:
         """The same without any book."""
@@ -66,8 +70,15 @@ class Books:
         if outcome is Outcome.CHANGED:
             return self._changed(key, kept)
         told = self._broken(key, kept) if outcome is Outcome.BROKEN else []
-        self._ask(kept)
+        self._wanting.add(key)
+        self._ask(kept, received_time)
         return told
+
+    def ask_again(self, received_time: int) -> None:
+        """Ask once more for the books that were asked for in vain: in a silent market no message comes that would."""
+        self._wanting = {key for key in self._wanting if not self._books[key].book.is_whole}
+        for key in self._wanting:
+            self._ask(self._books[key], received_time)
 
     def lose(self, market: str, pairs: Iterable[Pair], reason: str, received_time: int) -> Sequence[OrderBook | CollectorEvent]:
         """The messages of these pairs stopped coming: their books are not whole any more."""
@@ -76,7 +87,7 @@ class Books:
         for key, kept in self._books.items():
             if key[0] == market and (key[1], key[2]) in names and kept.book.lose(reason) is Outcome.BROKEN:
                 kept.received_time = received_time
-                told += self._broken(key, kept)
+                told += self._broken(key, kept, is_noticed_by_update=False)
         return told
 
     def due(self, received_time: int) -> Sequence[OrderBook]:
@@ -98,13 +109,14 @@ class Books:
         told: list[OrderBook | CollectorEvent] = []
         if not kept.book.valid:
             told += self._crossed(key, kept)
-            if not kept.book.is_whole:
+            if not kept.book.is_whole or kept.gap_since is not None:
                 return told
         else:
             kept.crossed_since = None
+        kept.whole_time = self._event_time(kept)
         since = kept.gap_since
         if since is not None:
-            told.append(self._event(EventKind.RESYNC, kept, "the book is whole again", since))
+            told.append(self._event(EventKind.RESYNC, kept, "the book is whole again", (since, kept.whole_time), (None, kept.book.sequence)))
         if since is not None or kept.received_time - kept.told_time >= self._interval:
             told.append(self._record(kept))
             kept.gap_since = None
@@ -120,25 +132,25 @@ class Books:
         if kept.crossed_since is None:
             kept.crossed_since = kept.received_time
         elif kept.received_time - kept.crossed_since > _CROSSED_MS and kept.book.lose("bid above ask for too long") is Outcome.BROKEN:
-            kept.crossed_since = None
-            self._ask(kept)
-            return self._broken(key, kept)
+            self._wanting.add(key)
+            self._ask(kept, kept.received_time)
+            return self._broken(key, kept, is_noticed_by_update=False)
         return []
 
-    def _broken(self, key: _Key, kept: _Kept) -> list[OrderBook | CollectorEvent]:
+    def _broken(self, key: _Key, kept: _Kept, *, is_noticed_by_update: bool = True) -> list[OrderBook | CollectorEvent]:
         fault = kept.book.fault or Fault("the book is not whole", None, None, None)
-        if fault.event_time is None:
-            kept.gap_since = kept.received_time
-        else:
-            kept.gap_since = fault.event_time + kept.shift
-        event = self._event(EventKind.GAP, kept, fault.reason, kept.gap_since, fault)
+        if kept.gap_since is None:
+            kept.gap_since = kept.received_time if kept.whole_time is None else kept.whole_time
+        kept.crossed_since = None
+        last_time = None if not is_noticed_by_update or kept.update.event_time is None else kept.update.event_time + kept.shift
+        event = self._event(EventKind.GAP, kept, fault.reason, (kept.gap_since, last_time), (fault.first_sequence, fault.last_sequence))
         record = self._record(kept)
         self._told(key, kept, kept.received_time)
         return [event, record]
 
-    def _ask(self, kept: _Kept) -> None:
-        if kept.received_time - kept.asked_time >= ASK_AGAIN_MS:
-            kept.asked_time = kept.received_time
+    def _ask(self, kept: _Kept, received_time: int) -> None:
+        if received_time - kept.asked_time >= ASK_AGAIN_MS:
+            kept.asked_time = received_time
             update = kept.update
             self.needs.append(Need(market=update.market, channel=Channel.ORDERBOOK, pair=Pair(update.symbol, update.quote)))
 
@@ -149,7 +161,6 @@ class Books:
     def _record(self, kept: _Kept) -> OrderBook:
         update, book = kept.update, kept.book
         bids, asks = book.best(self._depth)
-        event_time = book.event_time
         return OrderBook(
             region=self._exchanges[update.market].region,
             market=update.market,
@@ -157,7 +168,7 @@ class Books:
             quote=update.quote,
             instrument=update.instrument,
             source=update.source,
-            event_time=kept.received_time if event_time is None else event_time + kept.shift,
+            event_time=self._event_time(kept) if book.is_whole or kept.gap_since is None else kept.gap_since,
             received_time=kept.received_time,
             bids=bids,
             asks=asks,
@@ -166,10 +177,15 @@ class Books:
             gap_since=kept.gap_since,
         )
 
-    def _event(self, kind: EventKind, kept: _Kept, detail: str, since: int, fault: Fault | None = None) -> CollectorEvent:
+    def _event_time(self, kept: _Kept) -> int:
+        time = kept.book.event_time
+        return kept.received_time if time is None else time + kept.shift
+
+    def _event(
+        self, kind: EventKind, kept: _Kept, detail: str, times: tuple[int, int | None], sequences: tuple[int | None, int | None]
+    ) -> CollectorEvent:
         update = kept.update
-        first = None if fault is None else fault.first_sequence
-        last = fault.last_sequence if fault else kept.book.sequence
+        first, last = (None if sequence is None else str(sequence) for sequence in sequences)
         return CollectorEvent(
             kind=kind,
             market=update.market,
@@ -178,9 +194,9 @@ class Books:
             quote=update.quote,
             source=update.source,
             event_time=kept.received_time,
-            first_time=since,
-            last_time=None if update.event_time is None else update.event_time + kept.shift,
-            first_sequence=None if first is None else str(first),
-            last_sequence=None if last is None else str(last),
+            first_time=times[0],
+            last_time=times[1],
+            first_sequence=first,
+            last_sequence=last,
             detail=detail,
         )

@@ -87,7 +87,7 @@ class Collector:
 
     async def _play_on(self, source: FrameSource, outbox: Outbox) -> None:
         pipeline = self._pipeline
-        books = asyncio.create_task(self._keep_books(outbox), name="books")
+        books = asyncio.create_task(self._keep_books(source, outbox), name="books")
         try:
             async for coming in source:
                 self._put(outbox, pipeline.process(coming))
@@ -96,17 +96,23 @@ class Collector:
                         source.saw_data(coming, pipeline.prices)
                     if pipeline.closing:
                         source.saw_closing(coming)
-                for need in pipeline.take_needs():
-                    source.ask(need)
+                self._ask(source)
             self._put(outbox, pipeline.finish())
         finally:
             books.cancel()
 
-    async def _keep_books(self, outbox: Outbox) -> None:
-        """A book that changed just before its market fell silent is told all the same."""
+    async def _keep_books(self, source: FrameSource, outbox: Outbox) -> None:
+        """A book that changed, or broke, just before its market fell silent is told, or asked for, all the same."""
         while True:
             await asyncio.sleep(_BOOK_SECONDS)
-            self._put(outbox, self._pipeline.due(_now()))
+            now = _now()
+            self._put(outbox, self._pipeline.due(now))
+            self._pipeline.ask_again(now)
+            self._ask(source)
+
+    def _ask(self, source: FrameSource) -> None:
+        for need in self._pipeline.take_needs():
+            source.ask(need)
 
     def _put(self, outbox: Outbox, items: Sequence[Outgoing]) -> None:
         for item in items:

@@ -45,13 +45,25 @@ class Completion:
 
     def _asked_for(self, record: Ticker | Trade | OrderBook) -> bool:
         status = self._markets[record.market]
-        status.saw(record.event_time, record.received_time)
+        if not _tells_of_the_past(record):
+            status.saw(record.event_time, record.received_time)
         if self._symbols is None or record.symbol in self._symbols:
             return True
         if Pair(record.symbol, record.quote) != self._exchanges[record.market].rate_pair:
             status.unknown_symbols += 1
             status.note = f"{record.symbol} was not asked for"
         return False
+
+
+def _tells_of_the_past(record: MarketRecord) -> bool:
+    """Whether its age is not the way from the exchange to us: what was fetched afterwards, and marks of gaps."""
+    match record:
+        case Trade():
+            return record.backfilled or record.gap_since is not None
+        case OrderBook():
+            return not record.valid
+        case _:
+            return False
 
 
 def _moved(record: MarketRecord, shift: int, received_time: int, traded_volume: float | None) -> MarketRecord:

@@ -40,6 +40,8 @@ class Connection:
         self.reason = ""
         self.change_at = _change_time(exchange)
         """When another one is to take its place, seconds of the event loop's clock; None: never."""
+        self.closing = asyncio.Event()
+        """Set when the exchange has announced that it will end it."""
         self.subscribed = asyncio.Event()
         self._socket = socket
         self._exchange = exchange

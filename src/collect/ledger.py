@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from src.errors import CoinSparkError, ConfigurationError
+from src.errors import CoinSparkError, ConfigurationError, MissingPartError
 from src.schema.kinds import Kind
 from src.schema.records import COLLECTOR_EVENTS_TOPIC, CollectorEvent
 from src.schema.tables import TableColumn, TableSchema
@@ -20,6 +20,8 @@ from src.storage.sql import SqlSink
 
 _EVERY_SECONDS = 1.0
 _KEPT = 20_000
+_LONGEST_TEXT = 255
+"""What a text column of the table holds."""
 _TIMES = frozenset({"event_time", "first_time", "last_time"})
 
 LEDGER_TABLE = TableSchema(
@@ -43,7 +45,7 @@ class Ledger:
     """Writes events to the database about once a second, off the collector's loop.
 
     The topic has every event whatever happens here: while the database is away the newest events wait, at most 20,000, and one that is
-    wrongly configured is said once and then left alone.
+    wrongly configured is said once and then left alone. Texts are cut to 255 characters.
     """
 
     def __init__(self, database_url: str, tell: Callable[[str], None]) -> None:
@@ -52,6 +54,7 @@ class Ledger:
         self._waiting: deque[CollectorEvent] = deque(maxlen=_KEPT)
         self._sink: SqlSink | None = None
         self._is_wanted = True
+        self._is_away = False
         self._batch = 0
 
     def note(self, event: CollectorEvent) -> None:
@@ -72,6 +75,10 @@ class Ledger:
         events = list(self._waiting)
         try:
             await asyncio.to_thread(self._write, events)
+        except MissingPartError as error:
+            if not self._is_away:
+                self._tell(f"the ledger is kept on the topic {COLLECTOR_EVENTS_TOPIC} alone until the database is there: {error}")
+            self._is_away = True
         except ConfigurationError as error:
             self._is_wanted = False
             self._waiting.clear()
@@ -79,8 +86,9 @@ class Ledger:
         except CoinSparkError:
             return  # they wait; the database comes back or the sinks of the jobs say so
         else:
-            for _ in events[: len(self._waiting)]:
-                self._waiting.popleft()
+            # More may have come meanwhile, and pushed out the oldest of these.
+            written = set(map(id, events))
+            self._waiting = deque((event for event in self._waiting if id(event) not in written), maxlen=_KEPT)
 
     async def close(self) -> None:
         """Write what waits and let go of the database."""
@@ -91,7 +99,11 @@ class Ledger:
     def _write(self, events: list[CollectorEvent]) -> None:
         if self._sink is None:
             sink = SqlSink(self._database_url)
-            sink.open([LEDGER_TABLE])
+            try:
+                sink.open([LEDGER_TABLE])
+            except CoinSparkError:
+                sink.close()
+                raise
             self._sink = sink
         rows = {row["event_id"]: row for row in map(_row, events)}
         self._batch += 1
@@ -101,5 +113,5 @@ class Ledger:
 
 def _row(event: CollectorEvent) -> dict[str, Any]:
     fields = {name: getattr(event, name) for name in CollectorEvent.__struct_fields__}
-    texts = {name: str(value) if isinstance(value, str) else value for name, value in fields.items()}
+    texts = {name: str(value)[:_LONGEST_TEXT] if isinstance(value, str) else value for name, value in fields.items()}
     return {"event_id": hashlib.sha256(_encode(event)).hexdigest()[:32], **texts}

@@ -30,7 +30,7 @@ async def watch_listings(todo: Plan, settings: Settings, tell: Callable[[Happeni
                 if before is None:
                     continue
                 for channel, pairs in todo.wanted[market].items():
-                    halted, again = changes(before, listings, pairs)
+                    halted, again = changes(before, listings, pairs, todo.exchanges[market].instrument)
                     for kind, changed in ((EventKind.HALTED, halted), (EventKind.TRADING, again)):
                         if changed:
                             tell(_happening(kind, market, channel, tuple(changed)))

@@ -10,6 +10,7 @@ from src.collect.exchange import Exchange
 from src.collect.parsed import Frame, Listing, Pair
 from src.collect.wanted import Listings
 from src.errors import BadInput, ConfigurationError, TransientError
+from src.schema.records import Instrument
 
 READ_SECONDS = 5.0
 
@@ -38,17 +39,12 @@ async def _read(exchange: Exchange, client: Client, seconds: float) -> Sequence[
         return ()
 
 
-def changes(before: Sequence[Listing], after: Sequence[Listing], pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """Of these pairs the ones that were traded and are not any more, and the ones that are again."""
-    was, now = _traded(before), _traded(after)
-    halted = [pair for pair in pairs if _key(pair) in was and _key(pair) not in now]
-    again = [pair for pair in pairs if _key(pair) not in was and _key(pair) in now]
-    return halted, again
+def changes(before: Sequence[Listing], after: Sequence[Listing], pairs: Sequence[Pair], instrument: Instrument) -> tuple[list[Pair], list[Pair]]:
+    """Of these pairs of that instrument the ones that were traded and are not any more, and the ones that are again."""
+    was, now = _traded(before, instrument), _traded(after, instrument)
+    return [pair for pair in pairs if pair in was and pair not in now], [pair for pair in pairs if pair not in was and pair in now]
 
 
-def _traded(listings: Sequence[Listing]) -> set[tuple[str, str]]:
-    return {_key(listing.pair) for listing in listings if listing.trading}
-
-
-def _key(pair: Pair) -> tuple[str, str]:
-    return pair.symbol, pair.quote
+def _traded(listings: Sequence[Listing], instrument: Instrument) -> set[Pair]:
+    """A coin by itself and in thousands are two: one can be taken off the list without the other."""
+    return {listing.pair for listing in listings if listing.trading and listing.instrument is instrument}

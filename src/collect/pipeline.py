@@ -96,6 +96,10 @@ class Pipeline:
         """The order books whose turn has come at that time."""
         return self._told(self._books.due(received_time), 0, received_time)
 
+    def ask_again(self, received_time: int) -> None:
+        """Make it a need once more to get the order books that are not whole and were asked for in vain."""
+        self._books.ask_again(received_time)
+
     def finish(self) -> list[Outgoing]:
         """What waits at the end of a source."""
         return self._told(self._books.finish(), 0, 0)
@@ -104,6 +108,7 @@ class Pipeline:
         if arrival.starts_pass:
             # A looped recording begins again: its numbers and volumes go back to where they were.
             self._completion.start_pass()
+            self._ticker_changes = TickerChanges()
             self.trades = TradeStreams(self._exchanges)
             self._books = self._books.fresh()
         frame = arrival.frame
@@ -230,7 +235,8 @@ class Pipeline:
             self.markets[market].dropped += happening.count or 0
         if happening.kind is EventKind.DISCONNECTED and channel is Channel.ORDERBOOK:
             out += self._told(self._books.lose(market, happening.pairs, f"connection lost: {happening.detail}", time), 0, time)
-        if happening.kind is EventKind.SUBSCRIBED and channel is Channel.TRADE:
+        # Trades may be missing after both: while nobody was subscribed, and among frames that were dropped.
+        if happening.kind in {EventKind.SUBSCRIBED, EventKind.DROPPED} and channel is Channel.TRADE:
             self.trades.subscribed(market, happening.pairs)
         return out
 

@@ -155,7 +155,7 @@ def begin_run(home: Path, replay: ReplayPlan, cluster: Cluster, ends: Mapping[st
 
 def _still_holds(run: ReplayRun, ends: Mapping[str, Sequence[int]]) -> bool:
     """Whether the topics are those that the run wrote to, and not made anew since."""
-    return all(
+    return ends.keys() <= run.start_offsets.keys() and all(
         topic in ends and len(starts) <= len(ends[topic]) and all(start <= end for start, end in zip(starts, ends[topic], strict=False))
         for topic, starts in run.start_offsets.items()
     )

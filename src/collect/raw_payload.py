@@ -15,6 +15,7 @@ from src.schema.records import OrderBook, RawMessage, Trade
 
 _NULL = msgspec.Raw(b"null")
 _TIMES = ("E", "T")
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def raw_out(exchange: Exchange, channel: Channel, frame: Frame, item: Trade | BookUpdate, shift: int, received_time: int) -> RawOut | None:
@@ -66,5 +67,8 @@ def backfilled_out(exchange: Exchange, trade: Trade, pair: Pair) -> RawOut:
 
 
 def _shifted(data: msgspec.Raw, shift: int) -> msgspec.Raw:
-    payload = msgspec.json.decode(data)
-    return msgspec.Raw(msgspec.json.encode(payload | {name: payload[name] + shift for name in _TIMES if name in payload}))
+    """Only the times are read: whatever else is in the payload stays as it was spelled."""
+    payload = _fields(data)
+    times = {name: bytes(payload[name]).strip(b'"') for name in _TIMES if name in payload}
+    moved = {name: msgspec.Raw(str(int(float(time)) + shift).encode()) for name, time in times.items() if time != b"null"}
+    return msgspec.Raw(msgspec.json.encode(payload | moved))

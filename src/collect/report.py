@@ -25,7 +25,7 @@ class MarketPace(msgspec.Struct, frozen=True):
         """For a person, what is zero left out."""
         delay = "" if self.delay_ms is None else f" {self.delay_ms:.0f} ms"
         counts = {"reconnects": self.reconnects, "gaps": self.gaps, "dropped": self.dropped}
-        troubles = [f"{count} {what}" for what, count in counts.items() if count] + ([self.note] if self.note else [])
+        troubles = [f"{count} {what}" for what, count in counts.items() if count] + ([" ".join(self.note.split())] if self.note else [])
         return f"{name} {self.frames_per_second:.1f}>{self.records_per_second:.1f}/s{delay}" + (f" ({', '.join(troubles)})" if troubles else "")
 
 

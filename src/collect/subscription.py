@@ -63,7 +63,6 @@ class Subscription:
         self._open: set[Connection] = set()
         self._current: Connection | None = None
         self._handover: Handover | None = None
-        self._closing = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
@@ -76,7 +75,6 @@ class Subscription:
             current = await self._connect()
             while True:
                 self._current = current
-                self._closing.clear()
                 if await self._until_change(current):
                     current = await self._change(current)
                 else:
@@ -92,8 +90,9 @@ class Subscription:
 
     def saw_closing(self, number: int) -> None:
         """The exchange announced on that socket that it will close it."""
-        if self._current is not None and self._current.number == number:
-            self._closing.set()
+        for connection in self._open:
+            if connection.number == number:
+                connection.closing.set()
 
     def renew(self, pair: Pair) -> None:
         """Ask the exchange to begin a pair anew; not more often than it makes sense."""
@@ -167,7 +166,7 @@ class Subscription:
 
     async def _until_change(self, current: Connection) -> bool:
         """Wait until another connection is to take its place, or until it is lost: False."""
-        closing = asyncio.create_task(self._closing.wait())
+        closing = asyncio.create_task(current.closing.wait())
         try:
             left = None if current.change_at is None else max(0.0, current.change_at - asyncio.get_running_loop().time())
             await asyncio.wait({current.reading, closing}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -207,6 +206,7 @@ class Subscription:
         elif new.reading.done():
             self._was_lost(new, ())
             self._current = old
+            old.closing.clear()
             old.change_at = asyncio.get_running_loop().time() + self._attempts.pause
             return old
         else:

@@ -2,59 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
 from src.collect.arrival import Need
 from src.collect.exchange import Exchange
 from src.collect.parsed import Channel, Pair, TradeIds
+from src.collect.trade_stream import Gap, Stream, is_newer, lacks_ids, number, reaches
 from src.schema.records import CollectorEvent, EventKind, Instrument, Trade
 
-REMEMBERED = 20_000
-"""Ids of each pair that are kept to tell a trade that comes twice."""
 ASKS = 3
 """How often missing trades are asked for before they are given up."""
+_LARGEST_COUNT = 2**53
 _DATED = frozenset({Instrument.FUTURE, Instrument.OPTION})
 TradeKey = tuple[str, str, str, Instrument]
 """Market, symbol, quote, instrument."""
-
-
-@dataclass(slots=True)
-class _Gap:
-    """Trades that are missing, or may be, after `first` and before `until`."""
-
-    first: Trade
-    """The last one known before it."""
-    until: Trade | None
-    after: Trade
-    """The last one known before what is still to be fetched."""
-    asked: int = 0
-    fetched: int = 0
-    told: bool = False
-
-
-@dataclass(slots=True)
-class _Stream:
-    """The trades of one price."""
-
-    ids: set[str] = field(default_factory=set)
-    order: deque[str] = field(default_factory=deque)
-    last: Trade | None = None
-    gap: _Gap | None = None
-    pair: Pair | None = None
-    """As it was subscribed to."""
-
-    def is_new(self, trade_id: str) -> bool:
-        if trade_id in self.ids:
-            return False
-        self.ids.add(trade_id)
-        self.order.append(trade_id)
-        if len(self.order) > REMEMBERED:
-            self.ids.discard(self.order.popleft())
-        return True
 
 
 class TradeStreams:
@@ -68,7 +31,7 @@ class TradeStreams:
         self.repeated = 0
         """Trades that came again and were left out."""
         self._exchanges = exchanges
-        self._streams: dict[TradeKey, _Stream] = {}
+        self._streams: dict[TradeKey, Stream] = {}
 
     def remember(self, last: Trade, ids: Iterable[str]) -> None:
         """What was sent before this start, oldest first; `last` is the newest trade of them."""
@@ -91,9 +54,12 @@ class TradeStreams:
             return (trade,)
         told: list[Trade | CollectorEvent] = []
         rule = self._exchanges[trade.market].trade_ids
-        if _is_newer(trade, last, rule):
+        if is_newer(trade, last, rule):
             gap = stream.gap
-            if gap is not None and gap.until is None:
+            if gap is not None and gap.given_up:
+                told += self._lost(gap, trade, "the exchange does not give them")
+                stream.gap = None
+            elif gap is not None and gap.until is None:
                 gap.until = trade
             if rule is TradeIds.CONSECUTIVE:
                 told += self._jump(stream, last, trade)
@@ -108,7 +74,9 @@ class TradeStreams:
             if of_market == market and (symbol, quote) in names and stream.last is not None:
                 stream.pair = names[symbol, quote]
                 if stream.gap is None:
-                    stream.gap = _Gap(stream.last, None, stream.last)
+                    stream.gap = Gap(stream.last, None, stream.last)
+                else:
+                    stream.gap.until, stream.gap.renewed, stream.gap.given_up, stream.gap.asked = None, True, False, 0
                 self._ask(stream.gap)
 
     def answer(self, trades: Sequence[Trade]) -> Sequence[Trade | CollectorEvent]:
@@ -120,23 +88,30 @@ class TradeStreams:
             return trades
         stream = self._stream(trades[0])
         gap, stream.gap = stream.gap, None
-        rule = self._exchanges[trades[0].market].trade_ids
-        wanted = trades if gap is None else [trade for trade in trades if _is_newer(trade, gap.after, rule)]
-        found = [trade for trade in wanted if trade.trade_id is None or stream.is_new(trade.trade_id)]
-        if found and (stream.last is None or _is_newer(found[-1], stream.last, rule)):
-            stream.last = found[-1]
         if gap is None:
-            return found
+            return ()  # closed meanwhile: what else is in the answer was there before we came, or comes by the socket
+        rule = self._exchanges[trades[0].market].trade_ids
+        wanted = [trade for trade in trades if is_newer(trade, gap.after, rule)]
+        found = [trade for trade in wanted if trade.trade_id is None or stream.is_new(trade.trade_id)]
+        if found and (stream.last is None or is_newer(found[-1], stream.last, rule)):
+            stream.last = found[-1]
         return [*found, *self._judged(stream, gap, trades, len(found), rule)]
 
     def answered_without(self, market: str, url: str) -> None:
-        """An answer without a trade: there were none after the last one known."""
+        """An answer without a trade: there were none after the last one known. Where it is known that there are, they are asked for again."""
         exchange = self._exchanges[market]
         for (of_market, symbol, quote, _), stream in self._streams.items():
-            if of_market == market and stream.gap is not None:
-                path = exchange.trades_path(stream.pair or Pair(symbol, quote), stream.gap.after)
-                if path is not None and url.endswith(path):
-                    stream.gap = None
+            gap = stream.gap
+            path = exchange.trades_path(stream.pair or Pair(symbol, quote), gap.after) if of_market == market and gap else None
+            if gap is None or path is None or not url.endswith(path):
+                continue
+            if gap.until is None and not gap.renewed:
+                stream.gap = None
+            elif gap.asked < ASKS:
+                gap.renewed = False
+                self._ask(gap)
+            else:
+                gap.given_up = True
 
     def give_up(self, need: Need, received_time: int, reason: str) -> Sequence[Trade | CollectorEvent]:
         """Missing trades cannot be fetched: the gap is marked."""
@@ -149,57 +124,55 @@ class TradeStreams:
         until = gap.until or msgspec.structs.replace(gap.after, event_time=max(received_time, gap.after.event_time), trade_id=None)
         return self._lost(gap, until, reason)
 
-    def _stream(self, trade: Trade) -> _Stream:
+    def _stream(self, trade: Trade) -> Stream:
         key = (trade.market, trade.symbol, trade.quote, trade.instrument)
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = _Stream()
+            stream = self._streams[key] = Stream()
         return stream
 
-    def _jump(self, stream: _Stream, last: Trade, trade: Trade) -> list[Trade | CollectorEvent]:
-        jumped = _number(trade) - _number(last) - 1
+    def _jump(self, stream: Stream, last: Trade, trade: Trade) -> list[Trade | CollectorEvent]:
+        jumped = min(number(trade) - number(last) - 1, _LARGEST_COUNT)
         if jumped == 0:
-            if stream.gap is not None and stream.gap.after is last:
+            if stream.gap is not None and stream.gap.after.trade_id == last.trade_id:
                 stream.gap = None  # nothing was traded while the connection was lost
             return []
         if stream.gap is None:
-            stream.gap = _Gap(last, trade, last)
+            stream.gap = Gap(last, trade, last)
         stream.gap.until, stream.gap.told = trade, True
         self._ask(stream.gap)
         return [_event(EventKind.GAP, last, trade, "trade ids are missing", jumped)]
 
-    def _ask(self, gap: _Gap) -> None:
+    def _ask(self, gap: Gap) -> None:
         gap.asked += 1
         after = gap.after
         self.needs.append(Need(market=after.market, channel=Channel.TRADE, pair=Pair(after.symbol, after.quote), after=after))
 
-    def _judged(self, stream: _Stream, gap: _Gap, trades: Sequence[Trade], found: int, rule: TradeIds) -> list[Trade | CollectorEvent]:
+    def _judged(self, stream: Stream, gap: Gap, trades: Sequence[Trade], found: int, rule: TradeIds) -> list[Trade | CollectorEvent]:
         """What an answer that held `found` missing trades says of the gap: more is asked for, or it is filled, or lost."""
         gap.fetched += found
-        if not _reaches(trades[0], gap.after, rule):
+        if not reaches(trades[0], gap.after, rule):
             return self._lost(gap, trades[0], "the exchange does not have them any more")
-        newest = trades[-1]
-        if found and (gap.until is None or _is_newer(gap.until, newest, rule)):
-            stream.gap, gap.after, gap.asked = gap, newest, 0
-            self._ask(gap)
-            return []
-        if rule is TradeIds.CONSECUTIVE and self._lacks_ids(stream, gap):
+        newest, until = trades[-1], gap.until
+        is_short = until is not None and is_newer(until, newest, rule) and not any(trade.trade_id == until.trade_id for trade in trades)
+        is_holed = False
+        if rule is TradeIds.CONSECUTIVE:
+            is_holed = lacks_ids(stream, gap.after, newest if until is None or is_short else until)
+            is_short = is_short and until is not None and lacks_ids(stream, newest, until)
+        goes_on = found > 0 and (until is None or is_short)
+        if goes_on and not is_holed:
+            gap.after, gap.asked = newest, 0
+        if goes_on or is_holed or is_short or gap.renewed:
             if gap.asked >= ASKS:
-                return self._lost(gap, gap.until or newest, "the exchange does not give them")
-            stream.gap = gap
+                return self._lost(gap, until or newest, "the exchange does not give them")
+            stream.gap, gap.renewed = gap, False
             self._ask(gap)
             return []
         if not gap.fetched:
             return []
-        return [_event(EventKind.FILLED, gap.first, gap.until or newest, "missing trades were fetched", gap.fetched)]
+        return [_event(EventKind.FILLED, gap.first, until or newest, "missing trades were fetched", gap.fetched)]
 
-    def _lacks_ids(self, stream: _Stream, gap: _Gap) -> bool:
-        if gap.until is None:
-            return False
-        numbers = range(_number(gap.first) + 1, _number(gap.until))
-        return any(str(number) not in stream.ids for number in numbers[:REMEMBERED])
-
-    def _lost(self, gap: _Gap, until: Trade, reason: str) -> list[Trade | CollectorEvent]:
+    def _lost(self, gap: Gap, until: Trade, reason: str) -> list[Trade | CollectorEvent]:
         mark = msgspec.structs.replace(
             gap.after,
             event_time=until.event_time,
@@ -213,24 +186,6 @@ class TradeStreams:
         )
         told = [] if gap.told else [_event(EventKind.GAP, gap.after, until, f"trades may be missing: {reason}", None)]
         return [*told, mark]
-
-
-def _reaches(oldest: Trade, after: Trade, rule: TradeIds) -> bool:
-    """Whether an answer that begins with `oldest` leaves nothing out after `after`."""
-    if rule is TradeIds.CONSECUTIVE:
-        return _number(oldest) <= _number(after) + 1
-    return oldest.trade_id == after.trade_id or not _is_newer(oldest, after, rule)
-
-
-def _is_newer(trade: Trade, than: Trade, rule: TradeIds) -> bool:
-    if rule is TradeIds.UNIQUE:
-        return trade.event_time >= than.event_time
-    return _number(trade) > _number(than)
-
-
-def _number(trade: Trade) -> int:
-    text = trade.trade_id or ""
-    return int(text) if text.isdecimal() else -1
 
 
 def _event(kind: EventKind, after: Trade, until: Trade, detail: str, count: int | None) -> CollectorEvent:

@@ -56,7 +56,7 @@ def choose_pairs(exchanges: Mapping[str, Exchange], settings: Settings, listings
     """
     quotes = {market: chosen_quote(exchange, settings.quotes) for market, exchange in exchanges.items()}
     listed = {market: _listed(exchanges[market], listings[market], quotes[market]) for market in exchanges if market in listings}
-    symbols = settings.symbols
+    symbols = tuple(dict.fromkeys(settings.symbols))
     if ALL in symbols:
         if not listed:
             raise ConfigurationError("COINSPARK_SYMBOLS=all: no exchange's list of symbols could be read; name the symbols instead")

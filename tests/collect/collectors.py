@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from src.collect.message import TOPICS
 from src.collect.status import CollectorStatus, read_status
+from tests.loopback import NOTHING_OUTSIDE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
@@ -36,7 +38,7 @@ Message = tuple[bytes, bytes, bytes | None]
 def collector(home: Path, bootstrap_servers: str, *words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """`coin_spark.py collect` as a process of its own; whatever of it is left is killed in the end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COINSPARK_") and name != "DATABASE_URL"}
-    environment |= {"COINSPARK_HOME": str(home), "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers, **settings}
+    environment |= {**NOTHING_OUTSIDE, "COINSPARK_HOME": str(home), "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers, **settings}
     home.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, "collect", *words], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -84,12 +86,12 @@ def ends(bootstrap_servers: str) -> dict[TopicPartition, int]:
 
 
 def sent_to(bootstrap_servers: str, before: Offsets) -> int:
-    """How many messages all the collector's topics have got since."""
-    return sum(ends(bootstrap_servers).values()) - sum(before.values())
+    """How many records all the collector's topics have got since."""
+    return sum(map(len, messages(bootstrap_servers, before).values()))
 
 
 def messages(bootstrap_servers: str, since: Offsets) -> dict[TopicPartition, list[Message]]:
-    """The messages after those offsets, by partition, in their order."""
+    """The records after those offsets, by partition, in their order; an array of records is as many."""
     found: dict[TopicPartition, list[Message]] = {}
     with closing(_consumer(bootstrap_servers)) as consumer:
         for partition, end in consumer.end_offsets(_partitions(consumer)).items():
@@ -98,8 +100,13 @@ def messages(bootstrap_servers: str, since: Offsets) -> dict[TopicPartition, lis
             found[partition] = []
             while consumer.position(partition) < end:
                 for message in consumer.poll(timeout_ms=500).get(partition, ()):
-                    found[partition].append((message.key, message.value, dict(message.headers).get("replay")))
+                    replay = dict(message.headers).get("replay")
+                    found[partition] += [(message.key, value, replay) for value in _records(message.value)]
     return found
+
+
+def _records(value: bytes) -> list[bytes]:
+    return [bytes(part) for part in msgspec.json.decode(value, type=list[msgspec.Raw])] if value.startswith(b"[") else [value]
 
 
 def _consumer(bootstrap_servers: str) -> KafkaConsumer:

@@ -7,18 +7,20 @@ import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from src.collect.exchange import Control, Frame
+from src.collect.exchange import Control, Parsed
 from src.collect.exchanges import EXCHANGES
+from src.collect.parsed import Channel, Frame, TickerChange
 from src.collect.simulator import MarketSimulator
 from src.errors import MalformedFrame
 from src.schema.records import Ticker
 
 START = int(datetime(2026, 11, 20, 14, 50, tzinfo=UTC).timestamp() * 1000)  # ten minutes before midnight in Seoul
 SYMBOLS = ("BTC", "ETH", "WXYZ")
+TICKER_MARKETS = tuple(name for name, exchange in EXCHANGES.items() if Channel.TICKER in exchange.urls)
 
 
 def simulator(seed: int = 7, start: int = START, symbols: Sequence[str] = SYMBOLS, **more: object) -> MarketSimulator:
-    arguments = {"exchanges": list(EXCHANGES.values()), "rate": 2.0} | more
+    arguments = {"exchanges": [EXCHANGES[name] for name in TICKER_MARKETS], "rate": 2.0} | more
     return MarketSimulator(seed=seed, symbols=symbols, start_time_ms=start, **arguments)  # type: ignore[arg-type]
 
 
@@ -27,7 +29,7 @@ def take_until(frames: Iterable[Frame], end: int) -> list[Frame]:
 
 
 class HalfAnHour:
-    """Half an hour of all six venues, read by the venues' own parsers."""
+    """Half an hour of the tickers of all venues that have any, read by the venues' own parsers."""
 
     def __init__(self) -> None:
         source = simulator()
@@ -46,7 +48,7 @@ class HalfAnHour:
                 if isinstance(record, Control):
                     self.controls.append((frame, record))
                 else:
-                    self.tickers.append(record)
+                    self.tickers.append(plain_ticker(record))
 
     def prices(self, market: str, symbol: str) -> dict[int, float]:
         """The last price of each 10 s, by their number."""
@@ -57,9 +59,16 @@ class HalfAnHour:
         return sorted(chosen, key=lambda t: (t.event_time, t.received_time))
 
 
+def plain_ticker(record: Parsed) -> Ticker:
+    """The ticker, or the one in a change of which the simulator says all."""
+    ticker = record.ticker if isinstance(record, TickerChange) else record
+    assert isinstance(ticker, Ticker)
+    return ticker
+
+
 def tickers_of(frame: Frame) -> list[Ticker]:
     try:
-        return [record for record in EXCHANGES[frame.market].parse(frame) if isinstance(record, Ticker)]
+        return [plain_ticker(record) for record in EXCHANGES[frame.market].parse(frame) if isinstance(record, Ticker | TickerChange)]
     except MalformedFrame:
         return []
 

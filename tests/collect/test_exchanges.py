@@ -1,4 +1,4 @@
-"""Every captured frame is read as what it is: a ticker, a known control frame, or refused."""
+"""The exchanges there are, and what they say when they say no market data. What they promise of records is in `conformance/`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from src.collect.exchange import Control, ControlKind, Frame, Pair
+from src.collect.exchange import Control, ControlKind, Parsed
 from src.collect.exchanges import EXCHANGES, exchange
-from src.errors import ConfigurationError, MalformedFrame
-from src.schema.records import Instrument, Region, Source, Ticker
-from tests.captures import Captured, captured, captures_folder, read_frames
+from src.errors import ConfigurationError
+from src.schema.records import Instrument, Region, Ticker
+from tests.captures import Captured, captures_folder, read_frames
 
-MARKETS = ("binance", "bithumb", "bybit", "kraken", "okx", "upbit")
-RETIRED = {
-    "kraken/ticker.v1.jsonl": "Kraken's v1 socket",
-    "kraken/control.v1.jsonl": "Kraken's v1 socket",
-    "bithumb/control.legacy.jsonl": "Bithumb's pubwss socket",
-}
-"""Captures of sockets that nothing subscribes to any more: every frame must be refused, not misread."""
+MARKETS = ("binance", "binance_futures", "bithumb", "bybit", "bybit_linear", "coinone", "gateio", "korbit", "kraken", "okx", "upbit")
 
 
-def parse_text(market: str, message: str) -> list[Ticker | Control]:
+def parse_text(market: str, message: str) -> list[Parsed]:
     return list(EXCHANGES[market].parse(Captured(message).frame(market)))
 
 
@@ -31,61 +25,18 @@ def test_every_exchange_is_found_by_its_name() -> None:
     assert all(exchange(name).name == name for name in MARKETS)
 
 
-def test_regions_and_rate_pairs() -> None:
-    assert {venue.name for venue in EXCHANGES.values() if venue.region is Region.KOREA} == {"upbit", "bithumb"}
-    assert {name: venue.rate_pair for name, venue in EXCHANGES.items() if venue.rate_pair} == {
-        "upbit": Pair("USDT", "KRW"),
-        "bithumb": Pair("USDT", "KRW"),
-        "kraken": Pair("USDT", "USD"),
+def test_regions() -> None:
+    regions = {region: {venue.name for venue in EXCHANGES.values() if venue.region is region} for region in Region}
+    assert regions == {
+        Region.KOREA: {"upbit", "bithumb", "korbit", "coinone"},
+        Region.ASIA: {"okx", "bybit", "bybit_linear", "gateio"},
+        Region.NORTH_AMERICA_EUROPE: {"binance", "binance_futures", "kraken"},
     }
 
 
 def test_an_unknown_exchange_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigurationError, match=r"'binace'.*did you mean binance\?.*upbit"):
         exchange("binace")
-
-
-@pytest.mark.parametrize("market", MARKETS)
-def test_every_captured_ticker_frame_is_a_ticker(market: str) -> None:
-    files = [path for path in (captures_folder() / market).glob("ticker*.jsonl") if f"{market}/{path.name}" not in RETIRED]
-    assert files
-    for path in files:
-        for line in read_frames(path):
-            if market == "bithumb" and line.message is not None and line.message.startswith('{"ty":'):
-                continue  # the SIMPLE format: see test_bithumbs_simple_format_is_refused
-            (ticker,) = EXCHANGES[market].parse(line.frame(market))
-            assert isinstance(ticker, Ticker)
-            assert ticker.market == market
-            assert ticker.source is Source.REPLAY
-            assert ticker.price is None or ticker.price > 0
-
-
-@pytest.mark.parametrize("market", MARKETS)
-def test_every_captured_control_frame_is_a_known_control_frame(market: str) -> None:
-    files = [path for path in (captures_folder() / market).glob("control*.jsonl") if f"{market}/{path.name}" not in RETIRED]
-    assert files
-    for path in files:
-        for line in read_frames(path):
-            (control,) = EXCHANGES[market].parse(line.frame(market))
-            assert isinstance(control, Control)
-            assert control.text
-
-
-@pytest.mark.parametrize("file", RETIRED)
-def test_frames_of_retired_sockets_are_refused(file: str) -> None:
-    market = file.partition("/")[0]
-    for line in read_frames(captures_folder() / file):
-        with pytest.raises(MalformedFrame):
-            EXCHANGES[market].parse(line.frame(market))
-
-
-def test_bithumbs_simple_format_is_refused() -> None:
-    """Its short keys (`ty`, `cd`) are in the documentation, but DEFAULT is what is subscribed to."""
-    simple = [line for line in read_frames(captures_folder() / "bithumb/ticker.doc.jsonl") if line.message and '"ty":' in line.message]
-    assert len(simple) == 2
-    for line in simple:
-        with pytest.raises(MalformedFrame, match="neither a ticker"):
-            EXCHANGES["bithumb"].parse(line.frame("bithumb"))
 
 
 def test_okx_instruments_are_told_apart() -> None:
@@ -111,24 +62,19 @@ def test_okx_instruments_are_told_apart() -> None:
     assert (option.quote_volume_24h, option.bid_size, option.ask_size) == (None, None, None)
 
 
-def test_tickers_of_derivatives_are_not_taken_for_spot() -> None:
-    """Bybit's linear and Binance's futures sockets send frames of the same shape."""
-    for market, file in (
-        ("bybit", "bybit_linear/ticker.jsonl"),
-        ("bybit", "bybit_linear/ticker.doc.jsonl"),
-        ("binance", "binance_futures/ticker.doc.jsonl"),
-    ):
-        for line in read_frames(captures_folder() / file):
-            with pytest.raises(MalformedFrame):
-                EXCHANGES[market].parse(line.frame(market))
-
-
+BINANCE_REFUSAL = ('{"error":{"code":2,"msg":"Invalid request"},"id":1}', "2: Invalid request")
+BYBIT_REFUSAL = ('{"success":false,"ret_msg":"Invalid topic: x","op":"subscribe"}', "Invalid topic: x")
 REFUSALS = {
     "upbit": ('{"error":{"name":"NO_TICKET","message":"no ticket"}}', "NO_TICKET: no ticket"),
     "bithumb": ('{"error":{"name":"INVALID_PARAM","message":"nope"}}', "INVALID_PARAM: nope"),
+    "korbit": ('{"status":"fail","code":"INVALID_SYMBOL","message":"no such symbol","requestId":1}', "INVALID_SYMBOL: no such symbol"),
+    "coinone": ('{"response_type":"ERROR","error_code":160012,"message":"Invalid Topic"}', "160012: Invalid Topic"),
     "okx": ('{"event":"error","code":"60018","msg":"Wrong URL or channel"}', "60018: Wrong URL or channel"),
-    "bybit": ('{"success":false,"ret_msg":"Invalid topic: x","op":"subscribe"}', "Invalid topic: x"),
-    "binance": ('{"error":{"code":2,"msg":"Invalid request"},"id":1}', "2: Invalid request"),
+    "bybit": BYBIT_REFUSAL,
+    "bybit_linear": BYBIT_REFUSAL,
+    "gateio": ('{"channel":"spot.tickers","event":"subscribe","error":{"code":2,"message":"unknown pair: X_Y"}}', "2: unknown pair: X_Y"),
+    "binance": BINANCE_REFUSAL,
+    "binance_futures": BINANCE_REFUSAL,
     "kraken": ('{"error":"Currency pair not supported XBT/USD","method":"subscribe","success":false}', "Currency pair not supported XBT/USD"),
 }
 
@@ -144,13 +90,20 @@ def test_a_refusal_carries_the_exchanges_own_words(market: str) -> None:
     [
         ("upbit", '{"status":"UP"}', ControlKind.HEARTBEAT),
         ("bithumb", '{"status":"UP"}', ControlKind.HEARTBEAT),
+        ("korbit", '{"status":"success","requestId":1}', ControlKind.ACKNOWLEDGED),
+        ("coinone", '{"response_type":"PONG"}', ControlKind.HEARTBEAT),
+        ("coinone", '{"response_type":"CONNECTED","data":{"session_id":"s"}}', ControlKind.ACKNOWLEDGED),
         ("okx", "pong", ControlKind.HEARTBEAT),
         ("okx", '{"event":"subscribe","arg":{"channel":"tickers","instId":"BTC-USDT"}}', ControlKind.ACKNOWLEDGED),
-        ("okx", '{"event":"notice","code":"64008","msg":"The connection will soon be closed"}', ControlKind.NOTICE),
+        ("okx", '{"event":"notice","code":"64008","msg":"The connection will soon be closed"}', ControlKind.CLOSING),
         ("bybit", '{"success":true,"ret_msg":"pong","conn_id":"c","op":"ping"}', ControlKind.HEARTBEAT),
         ("bybit", '{"success":true,"ret_msg":"subscribe","conn_id":"c","op":"subscribe"}', ControlKind.ACKNOWLEDGED),
+        ("bybit_linear", '{"success":true,"ret_msg":"","conn_id":"c","req_id":"1","op":"subscribe"}', ControlKind.ACKNOWLEDGED),
+        ("gateio", '{"time":1,"channel":"spot.pong","event":"","error":null,"result":null}', ControlKind.HEARTBEAT),
+        ("gateio", '{"type":"upgrade","msg":"The connection will soon be closed"}', ControlKind.CLOSING),
         ("binance", '{"result":null,"id":1}', ControlKind.ACKNOWLEDGED),
-        ("binance", '{"e":"serverShutdown","E":1770123456789}', ControlKind.NOTICE),
+        ("binance", '{"e":"serverShutdown","E":1770123456789}', ControlKind.CLOSING),
+        ("binance_futures", '{"result":null,"id":1}', ControlKind.ACKNOWLEDGED),
         ("kraken", '{"channel":"heartbeat"}', ControlKind.HEARTBEAT),
         ("kraken", '{"method":"pong","req_id":42}', ControlKind.HEARTBEAT),
         ("kraken", '{"channel":"status","type":"update","data":[{"system":"maintenance"}]}', ControlKind.NOTICE),
@@ -160,13 +113,6 @@ def test_control_frames_are_told_apart(market: str, message: str, kind: ControlK
     (control,) = parse_text(market, message)
     assert isinstance(control, Control)
     assert control.kind is kind
-
-
-def test_text_and_binary_frames_are_read_alike() -> None:
-    line = captured("upbit", "ticker.doc.jsonl")
-    assert line.message is not None
-    binary = line.frame("upbit")
-    assert EXCHANGES["upbit"].parse(Frame("upbit", binary.source, binary.received_time, line.message)) == EXCHANGES["upbit"].parse(binary)
 
 
 def test_nanoseconds_are_cut_to_milliseconds() -> None:

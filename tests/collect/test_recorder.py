@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from src.collect.recording import index_recordings, read_line
 from src.collect.recording_folder import RecordingFolder, RecordingMetadata
 from src.collect.simulated import SimulatedSource
 from src.collect.simulator import MarketSimulator
-from src.collect.source import Coming, FrameSource
+from src.collect.source import Coming
 from src.collect.status import MarketStatus
 from src.errors import ConfigurationError, TerminalError
 from src.schema.records import EventKind, Source
+from tests.collect.scripted import Script
 
 TIME = 1_672_515_782_136
 OKX_TICKER = (
@@ -41,40 +42,6 @@ BINANCE_CHANGE = json.dumps(
 )
 BINANCE_SNAPSHOT = json.dumps({"lastUpdateId": 160, "bids": [["99", "10"]], "asks": [["101", "100"]]})
 BINANCE_URL = "https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=1000"
-
-
-class Script(FrameSource):
-    """A source that gives what it was given, then waits to be closed or ends."""
-
-    source = Source.LIVE
-
-    def __init__(self, coming: Sequence[Coming], *, ends: bool = True, fails: Exception | None = None) -> None:
-        self.asked: list[Need] = []
-        self.saw: list[set[tuple[str, str]]] = []
-        self.given = asyncio.Event()
-        self._coming = coming
-        self._fails = fails
-        self._closed = asyncio.Event()
-        if ends:
-            self._closed.set()
-
-    async def __aiter__(self) -> AsyncIterator[Coming]:
-        for one in self._coming:
-            yield one
-        self.given.set()
-        if self._fails:
-            raise self._fails
-        await self._closed.wait()
-
-    async def close(self) -> None:
-        self._closed.set()
-
-    def saw_data(self, arrival: Arrival, prices: Collection[tuple[str, str]]) -> None:
-        del arrival
-        self.saw.append(set(prices))
-
-    def ask(self, need: Need) -> None:
-        self.asked.append(need)
 
 
 def arrival(market: str, message: str | bytes, time: int = TIME, url: str | None = None) -> Arrival:

@@ -11,7 +11,7 @@ from statistics import correlation, fmean, median
 import pytest
 
 from src.collect.exchanges import EXCHANGES
-from tests.collect.simulated import START, SYMBOLS, HalfAnHour, half_an_hour, simulator, take_until, tickers_of
+from tests.collect.simulated import START, SYMBOLS, TICKER_MARKETS, HalfAnHour, half_an_hour, simulator, take_until, tickers_of
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_whale_moves_a_price_by_two_percent_within_five_minutes(half: HalfAnHo
 def test_a_whale_trades_in_a_moment_what_a_market_trades_in_minutes(half: HalfAnHour) -> None:
     """A thousandth of a day's volume is that of 86 seconds; no silence of a venue is so long."""
     jumps = 0
-    for market, symbol in itertools.product(EXCHANGES, SYMBOLS):
+    for market, symbol in itertools.product(TICKER_MARKETS, SYMBOLS):
         volumes = [t.volume_24h for t in half.in_event_order(market, symbol) if t.volume_24h is not None]
         jumps += sum(after > before * 1.004 for before, after in itertools.pairwise(volumes))
     assert 0 < jumps <= half.counts.whales

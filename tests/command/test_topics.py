@@ -9,6 +9,7 @@ import kafka
 import pytest
 
 from src.broker.cluster import Cluster
+from src.broker.patience import patient
 from src.broker.topics import TopicSpec, ensure_topics
 from src.collect.message import TOPICS
 from src.command.topics import register
@@ -225,3 +226,16 @@ def test_a_kafka_that_does_not_answer_is_one_line() -> None:
 def test_json_of_every_listing_is_json(topics: CommandLine) -> None:
     for words in (("setup",), ("list",), ("lag",)):
         assert isinstance(json.loads(topics.run("topics", *words, "--json").output), list)
+
+
+def test_a_question_is_asked_again_only_for_an_error_that_passes() -> None:
+    raised: list[Exception] = [kafka.errors.NotLeaderForPartitionError(), kafka.errors.TopicAuthorizationFailedError()]
+
+    def ask(topic: str) -> str:
+        if raised:
+            raise raised.pop(0)
+        return topic
+
+    with pytest.raises(kafka.errors.TopicAuthorizationFailedError):
+        patient(ask)("a")
+    assert patient(ask)("a") == "a"

@@ -26,6 +26,7 @@ from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Region, Ticker, ti
 from src.setting.streaming import SparkStreamingTicker
 from src.storage.sql import create_engine, sql_table
 from tests.equality import assert_equal_rows, keyed, plain_rows
+from tests.loopback import NOTHING_OUTSIDE
 from tests.servers import ROOT, free_port
 
 PATIENCE = 150.0
@@ -39,6 +40,7 @@ class Home:
     def __init__(self, folder: Path, database_url: str | None = None, **settings: str) -> None:
         self.folder = folder
         self.environment = {
+            **NOTHING_OUTSIDE,
             "COINSPARK_HOME": str(folder / "state"),
             "COINSPARK_JARS": str(ROOT / ".jars"),
             "COINSPARK_BROKER_PORT": str(free_port()),

@@ -1,0 +1,334 @@
+"""The real collector between local exchanges, which speak the venues' dialects, and the real broker: how it is run, and what it left on Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from src.collect.exchange import Exchange
+from src.collect.exchanges import exchange
+from src.collect.message import BINANCE_DEPTH_TOPIC, BINANCE_TRADE_TOPIC, TOPICS
+from src.collect.parsed import Channel, Pair
+from src.schema.records import (
+    COLLECTOR_EVENTS_TOPIC,
+    DEAD_LETTER_TOPIC,
+    CollectorEvent,
+    DeadLetter,
+    EventKind,
+    OrderBook,
+    RawMessage,
+    Region,
+    Ticker,
+    Trade,
+    orderbook_topic,
+    ticker_topic,
+    trade_topic,
+)
+from tests.collect.dialects.faults import Faults
+from tests.collect.dialects.following import said
+from tests.collect.dialects.found import dialects
+from tests.collect.dialects.server import LocalExchange
+from tests.servers import ROOT
+
+ALL = dialects()
+EVERY_MARKET = tuple(ALL)
+SYMBOLS = ("BTC", "ETH")
+PATIENCE = 90.0
+Venues = Mapping[str, LocalExchange]
+# What takes a day, or a minute, is no setting: a test that cannot wait so long sets it in the process itself.
+_PROGRAM = """
+import json, os, sys
+from importlib import import_module
+from src.collect.exchanges import EXCHANGES
+from src.collect.parsed import Channel
+for place, value in json.loads(os.environ["TEST_PATCHES"]).items():
+    owner, name = place.rsplit(".", 1)
+    if owner in EXCHANGES:
+        setattr(type(EXCHANGES[owner]), name, dict.fromkeys(Channel, tuple(value)) if name == "urls" else value)
+    else:
+        setattr(import_module(owner), name, value)
+from src.command.app import run
+run()
+"""
+
+
+def pairs_of(market: Exchange, symbols: Sequence[str] = SYMBOLS) -> list[Pair]:
+    """The symbols in the market's own quote, and the pair of its USD rate where it has one."""
+    pairs = [Pair(symbol, market.quotes[0]) for symbol in symbols]
+    return pairs if market.rate_pair is None or market.rate_pair in pairs else [*pairs, market.rate_pair]
+
+
+@asynccontextmanager
+async def venues(
+    markets: Sequence[str], symbols: Sequence[str] = SYMBOLS, faults: Callable[[], Faults] = Faults, **options: Any
+) -> AsyncIterator[Venues]:
+    """A local exchange for each market, open until the context is left, each with faults of its own. `options` go to every one."""
+    async with AsyncExitStack() as stack:
+        yield {
+            market: await stack.enter_async_context(
+                LocalExchange(ALL[market], pairs_of(exchange(market), symbols), faults=faults(), **options)
+            )
+            for market in markets
+        }
+
+
+async def served(places: Venues, channels: Sequence[Channel] = tuple(Channel)) -> None:
+    """Return when every exchange has heard every subscription."""
+    async with asyncio.timeout(PATIENCE):
+        for market, venue in places.items():
+            wanted = {(channel, pair) for channel in channels if channel in exchange(market).urls for pair in venue.markets}
+            await venue.until(lambda venue=venue, wanted=wanted: wanted <= {each for socket in venue.sockets for each in socket.subscriptions})  # type: ignore[misc]
+
+
+async def step(places: Venues, count: int, pause: float = 0.0) -> None:
+    """Move all markets together, so many times."""
+    for _ in range(count):
+        for venue in places.values():
+            await venue.step()
+        await asyncio.sleep(pause)
+
+
+async def quiet(places: Venues) -> None:
+    """One last trade and book of everything, and no more."""
+    for venue in places.values():
+        await venue.quiet()
+
+
+def end_faults(places: Venues) -> None:
+    """From now on nothing is broken on purpose."""
+    for venue in places.values():
+        for name in ("book_gap", "lost_trade", "duplicate", "stale_snapshot", "spoiled_checksum", "abort"):
+            object.__setattr__(venue.faults, name, 0.0)  # what is drawn from the seed before stays as it was
+
+
+class Process:
+    """A running `coin_spark.py`."""
+
+    def __init__(self, process: subprocess.Popen[str], home: Path) -> None:
+        self._process = process
+        self.home = home
+
+    @property
+    def output(self) -> str:
+        """All that was printed so far."""
+        return (self.home / "output.txt").read_text()
+
+    async def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal and wait for the end; the exit status."""
+        self._process.send_signal(number)
+        return await self.end()
+
+    async def end(self) -> int:
+        """The exit status, when it has ended."""
+        return await asyncio.to_thread(self._process.wait, PATIENCE)
+
+    def check(self) -> None:
+        """It must be running."""
+        assert self._process.poll() is None, self.output
+
+    def ledger(self) -> list[Mapping[str, Any]]:
+        """The rows of the table of events, times in UTC."""
+        engine = sa.create_engine(f"sqlite:///{self.home / 'coin.db'}")
+        try:
+            with engine.connect() as connection:
+                return [dict(row) for row in connection.execute(sa.text("SELECT * FROM collector_events")).mappings()]
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def started(
+    home: Path,
+    servers: str,
+    *words: str,
+    places: Venues,
+    settings: Mapping[str, str] | None = None,
+    patches: Mapping[str, object] | None = None,
+) -> Iterator[Process]:
+    """A command that sees these exchanges only, killed in the end. `patches` has values by `market.attribute` or `module.name`."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COINSPARK_") and name != "DATABASE_URL"}
+    environment = {
+        "COINSPARK_HOME": str(home),
+        "KAFKA_BOOTSTRAP_SERVERS": servers,
+        "COINSPARK_MARKETS": ",".join(places),
+        "COINSPARK_SYMBOLS": ",".join(SYMBOLS),
+        "COINSPARK_EXCHANGE_URLS": json.dumps({market: venue.url for market, venue in places.items()}),
+        "COINSPARK_REST_URLS": json.dumps({market: venue.http_url for market, venue in places.items()}),
+        "COINSPARK_BANK_RATE_URLS": "",
+        "TEST_PATCHES": json.dumps(patches or {}),
+        **{f"COINSPARK_{name.upper()}": value for name, value in (settings or {}).items()},
+    }
+    home.mkdir(parents=True, exist_ok=True)
+    program = ["-c", _PROGRAM] if patches else [str(ROOT / "coin_spark.py")]
+    with (
+        (home / "output.txt").open("a") as output,
+        subprocess.Popen(
+            [sys.executable, *program, *words],
+            cwd=ROOT,
+            env={**inherited, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
+        try:
+            yield Process(process, home)
+        finally:
+            process.kill()
+
+
+class Seen:
+    """Everything that came to the collector's topics since it was made. In a list the records of one key keep their order."""
+
+    def __init__(self, servers: str) -> None:
+        """Empties the topics first: a collector reads there which trades it has sent, and those of another test are not its own."""
+        self.trades: list[Trade] = []
+        self.books: list[OrderBook] = []
+        self.tickers: list[Ticker] = []
+        self.raw: dict[str, list[RawMessage]] = defaultdict(list)
+        self.events: list[CollectorEvent] = []
+        self.dead: list[DeadLetter] = []
+        self._servers = servers
+        self._consumer = KafkaConsumer(bootstrap_servers=servers, group_id=None, auto_offset_reset="earliest")
+        self._ends = _emptied(servers, self._consumer)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    async def until(self, process: Process, holds: Callable[[Seen], bool]) -> None:
+        """Return when what came is enough."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            await asyncio.to_thread(self._read)
+            if holds(self):
+                return
+            process.check()
+            assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s:\n{process.output}\n{self.said()}"
+            await asyncio.sleep(0.05)
+
+    async def rest(self) -> None:
+        """Read what is there by now."""
+        await asyncio.to_thread(self._read)
+
+    def said(self) -> str:
+        """What there is, for whoever reads a failure."""
+        counts = f"{len(self.trades)} trades, {len(self.books)} books, {len(self.tickers)} tickers, {len(self.dead)} dead letters"
+        lines = [
+            f"{event.event_time} {event.kind} {event.market} {event.channel} {event.symbol} {event.first_sequence}-{event.last_sequence} {event.detail}"
+            for event in self.events
+        ]
+        return "\n".join([counts, *lines[-100:]])
+
+    def of_kind(self, *kinds: EventKind) -> list[CollectorEvent]:
+        """The lines of the ledger of those kinds."""
+        return [event for event in self.events if event.kind in kinds]
+
+    def trades_of(self, market: str, pair: Pair) -> list[Trade]:
+        """The trades of a price, marks left aside."""
+        return [trade for trade in self.trades if (trade.market, trade.symbol, trade.quote) == (market, pair.symbol, pair.quote) and trade.trade_id]
+
+    def last_book(self, market: str, pair: Pair) -> OrderBook | None:
+        """The newest record of a book."""
+        mine = (book for book in reversed(self.books) if (book.market, book.symbol, book.quote) == (market, pair.symbol, pair.quote))
+        return next(mine, None)
+
+    def last_ticker(self, market: str, pair: Pair) -> Ticker | None:
+        """The newest ticker of a price."""
+        mine = (ticker for ticker in reversed(self.tickers) if (ticker.market, ticker.symbol, ticker.quote) == (market, pair.symbol, pair.quote))
+        return next(mine, None)
+
+    def _read(self) -> None:
+        consumer = self._consumer
+        present = consumer.topics()
+        places = [TopicPartition(topic, number) for topic in TOPICS if topic in present for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        for place in places:
+            consumer.seek(place, self._ends.get(place, 0))
+        ends = consumer.end_offsets(places) if places else {}
+        while any(self._ends.get(place, 0) < ends[place] for place in places):
+            for place, messages in consumer.poll(timeout_ms=200).items():
+                for message in messages:
+                    self._take(place.topic, message.value)
+                self._ends[place] = consumer.position(place)
+
+    def _take(self, topic: str, value: bytes) -> None:
+        records = msgspec.json.decode(value, type=list[msgspec.Raw]) if value.startswith(b"[") else [msgspec.Raw(value)]
+        for record in records:
+            if topic in _TRADES:
+                self.trades.append(msgspec.json.decode(record, type=Trade))
+            elif topic in _TICKERS:
+                self.tickers.append(msgspec.json.decode(record, type=Ticker))
+            elif topic in _BOOKS:
+                self.books.append(msgspec.json.decode(record, type=OrderBook))
+            elif topic == COLLECTOR_EVENTS_TOPIC:
+                self.events.append(msgspec.json.decode(record, type=CollectorEvent))
+            elif topic == DEAD_LETTER_TOPIC:
+                self.dead.append(msgspec.json.decode(record, type=DeadLetter))
+            else:
+                assert topic in {BINANCE_TRADE_TOPIC, BINANCE_DEPTH_TOPIC}
+                self.raw[topic].append(msgspec.json.decode(record, type=RawMessage))
+
+
+def whole(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS) -> bool:
+    """Whether the newest record of every book is what the exchange's book is now."""
+    return all(
+        (book := seen.last_book(market, pair)) is not None and book.valid and (book.bids, book.asks) == best(venue, pair)
+        for market, venue in places.items()
+        for pair in pairs_of(exchange(market), symbols)[: len(symbols)]
+        if not exchange(market).raw_topics
+    )
+
+
+def best(venue: LocalExchange, pair: Pair) -> tuple[object, object]:
+    """The true ten best levels of each side."""
+    bids, asks = venue.book(pair)
+    return bids[:10], asks[:10]
+
+
+def missing_trades(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS) -> set[tuple[str, str, str]]:
+    """Market, symbol and id of the trades that happened and are not on the topics of records."""
+    came = {(trade.market, trade.symbol, trade.trade_id) for trade in seen.trades}
+    return {
+        (market, pair.symbol, trade.trade_id or "")
+        for market, venue in places.items()
+        if not exchange(market).raw_topics
+        for pair, trades in venue.trades.items()
+        if pair.symbol in symbols
+        for trade in trades
+        if (market, pair.symbol, trade.trade_id) not in came
+    }
+
+
+def told(trades: Sequence[Trade]) -> list[tuple[object, ...]]:
+    """Every value that the exchange says of trades."""
+    return [said(trade) for trade in trades]
+
+
+def _emptied(servers: str, consumer: KafkaConsumer) -> dict[TopicPartition, int]:
+    present = consumer.topics()
+    places = [TopicPartition(topic, number) for topic in TOPICS if topic in present for number in consumer.partitions_for_topic(topic) or ()]
+    ends: dict[TopicPartition, int] = consumer.end_offsets(places) if places else {}
+    if ends:
+        with closing(KafkaAdminClient(bootstrap_servers=servers)) as admin:
+            admin.delete_records(ends)
+    return ends
+
+
+_TRADES = {trade_topic(region) for region in Region}
+_TICKERS = {ticker_topic(region) for region in Region}
+_BOOKS = {orderbook_topic(region) for region in Region}
