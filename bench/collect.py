@@ -1,6 +1,6 @@
 """How fast the collector is: parsing, beside cryptofeed with the same frames, and the whole of it from a socket to Kafka.
 
-`make bench-collect` runs it, five minutes; alone on the machine, or the figures are of something else. `ARGS="--minutes 10"` is the run for memory,
+`make bench-collect` runs it, ten minutes; alone on the machine, or the figures are of something else. `ARGS="--minutes 10"` is the run for memory,
 `ARGS="--only parse"` or `whole` one half.
 """
 
@@ -36,7 +36,7 @@ class Row:
 def main() -> None:
     """Print the tables. The last line is the comparison over the frames that both read."""
     arguments = _arguments()
-    print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start; best of 3 rounds")
+    print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start")
     last_line = ""
     if arguments.only != "whole":
         last_line = _parse(arguments.rival_python)
@@ -48,7 +48,9 @@ def main() -> None:
 
 
 def _parse(python: Path) -> str:
-    print(f"frames: {'captures and our simulator' if CAPTURES.is_dir() else 'our simulator, as there are no captures here'}")
+    print(
+        f"frames: {'captures and our simulator' if CAPTURES.is_dir() else 'our simulator, as there are no captures here'}; a second is one of processor time, best of 3 rounds"
+    )
     print(_ROW.format("channel", "market", "frames", "count", "ours/s", "pipeline/s", "cryptofeed", "+checksums", "of cryptofeed"))
     rows = []
     with ExitStack() as stack:

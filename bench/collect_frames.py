@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from src.collect.exchange import Parsed
 from src.collect.exchanges import EXCHANGES
 from src.collect.parsed import BookUpdate, Channel, Frame, TickerChange
 from src.collect.simulator import MarketSimulator
 from src.errors import MalformedFrame
-from src.schema.records import Source, Ticker, Trade
+from src.schema.records import Instrument, Source, Ticker, Trade
 
 CAPTURES = Path(__file__).resolve().parents[2] / "shared" / "exchanges" / "captures"
 SIMULATED_FRAMES = 1_000
@@ -23,6 +24,8 @@ _OLD_FORMATS = frozenset({("kraken", channel) for channel in Channel} | {("upbit
 """Captured in a format that the venue has left since; cryptofeed reads these, and today's are measured with simulated frames."""
 _WITHOUT_SNAPSHOT = frozenset({("binance", "orderbook.2.jsonl"), ("bithumb", "orderbook.legacy.jsonl")})
 """Changes of books whose beginning nobody captured: no client can apply them."""
+_DATED = frozenset({Instrument.FUTURE, Instrument.OPTION})
+"""Several contracts have one name in a record, so that their books cannot be told apart."""
 _DATA = {Channel.TICKER: (Ticker, TickerChange), Channel.TRADE: (Trade,), Channel.ORDERBOOK: (BookUpdate,)}
 
 
@@ -86,11 +89,15 @@ def _simulated(market: str, channel: Channel) -> Iterable[Frame]:
 
 
 def _with_data(frames: Iterable[Frame], channel: Channel) -> Iterator[Frame]:
-    """Without heartbeats, acknowledgements, frames that the simulator damaged, and streams that we do not read."""
+    """Without heartbeats, acknowledgements, frames that the simulator damaged, streams that we do not read and books of dated contracts."""
     for frame in frames:
         try:
             parsed = EXCHANGES[frame.market].parse(frame)
         except MalformedFrame:
             continue
-        if parsed and all(isinstance(item, _DATA[channel]) for item in parsed):
+        if parsed and all(isinstance(item, _DATA[channel]) and not _is_dated_book(item) for item in parsed):
             yield frame
+
+
+def _is_dated_book(item: Parsed) -> bool:
+    return isinstance(item, BookUpdate) and item.instrument in _DATED

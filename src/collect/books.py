@@ -85,7 +85,11 @@ class Books:
         told: list[OrderBook | CollectorEvent] = []
         names = {(pair.symbol, pair.quote) for pair in pairs}
         for key, kept in self._books.items():
-            if key[0] == market and (key[1], key[2]) in names and kept.book.lose(reason) is Outcome.BROKEN:
+            if key[0] != market or (key[1], key[2]) not in names:
+                continue
+            # A snapshot that nothing follows would be no whole book: the first message of the next connection asks.
+            self._wanting.discard(key)
+            if kept.book.lose(reason) is Outcome.BROKEN:
                 kept.received_time = received_time
                 told += self._broken(key, kept, is_noticed_by_update=False)
         return told

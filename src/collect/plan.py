@@ -11,7 +11,7 @@ from pathlib import Path
 from src.broker.cluster import Cluster
 from src.collect.delivered import Delivered, read_delivered
 from src.collect.exchange import Exchange
-from src.collect.exchanges import EXCHANGES, exchange
+from src.collect.exchanges import EXCHANGES, exchanges_named
 from src.collect.listings import read_listings
 from src.collect.options import CollectOptions, SourceChoice
 from src.collect.parsed import Channel, Pair
@@ -68,7 +68,7 @@ def plan(options: CollectOptions, settings: Settings) -> Plan:
         return _replay_plan(options, settings)
     if options.files or options.loop or options.start_at or options.speed != 1.0:
         raise ConfigurationError(f"FILES, --speed, --loop and --start-at belong to --source replay, not to --source {choice}")
-    exchanges = {name: exchange(name) for name in settings.markets}
+    exchanges = exchanges_named(settings.markets)
     if not exchanges or not settings.symbols:
         raise ConfigurationError("there is nothing to collect: name at least one market (COINSPARK_MARKETS) and one symbol (COINSPARK_SYMBOLS)")
     may_simulate = settings.is_bare if options.may_simulate is None else options.may_simulate
@@ -103,8 +103,7 @@ def _symbols(settings: Settings, wanted: Mapping[str, Mapping[Channel, Sequence[
 
 def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
     pace = Pace(options.speed, options.loop, options.start_at)
-    known = settings.markets if options.markets is not None else tuple(EXCHANGES)
-    exchanges = {name: exchange(name) for name in known}
+    exchanges = exchanges_named(settings.markets) if options.markets is not None else dict(EXCHANGES)
     recordings = index_recordings(options.files, exchanges)
     timeline = Timeline(recordings)
     pace.first_time(timeline.duration, _now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from src.collect.exchanges import exchange
+from src.collect.exchanges import exchanges_named
 from src.collect.quotes import chosen_quote
 from src.config.settings import Settings
 from src.errors import ConfigurationError
@@ -22,10 +22,7 @@ class Venue:
 
 def venues(settings: Settings) -> tuple[Venue, ...]:
     """The settings' markets, in order. Raises ConfigurationError for an unknown market or a quote that it does not have."""
-    found = []
-    for market in settings.markets:
-        known = exchange(market)
-        found.append(Venue(market, known.region, chosen_quote(known, settings.quotes)))
+    found = [Venue(market, known.region, chosen_quote(known, settings.quotes)) for market, known in exchanges_named(settings.markets).items()]
     if not found:
         raise ConfigurationError("COINSPARK_MARKETS names no exchange; leave it out to use all of them")
     return tuple(found)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from src.collect.parsed import BookLevel, BookUpdate
+from src.collect.book import Book, Outcome
+from src.collect.parsed import BookLevel, BookUpdate, WrittenLevel
 from src.schema.records import CollectorEvent, EventKind, Instrument, OrderBook, Region, Source, Trade
 from tests.collect.tickers import START
 
 Numbers = Iterable[BookLevel]
 BIDS = ((100.0, 1.0), (99.0, 2.0))
 ASKS = ((101.0, 3.0), (102.0, 4.0))
+CHANGED, UNCHANGED, WAITING, BROKEN = Outcome.CHANGED, Outcome.UNCHANGED, Outcome.WAITING, Outcome.BROKEN
 
 
 def update(*, snapshot: bool = False, bids: Numbers = (), asks: Numbers = (), **fields: Any) -> BookUpdate:
@@ -59,3 +61,22 @@ def books_of(told: Iterable[object]) -> list[OrderBook]:
 
 def events_of(told: Iterable[object], kind: EventKind | None = None) -> list[CollectorEvent]:
     return [one for one in told if isinstance(one, CollectorEvent) and kind in {None, one.kind}]
+
+
+def outcomes(book: Book, *updates: BookUpdate) -> list[Outcome]:
+    return [book.apply(one) for one in updates]
+
+
+def change(first: int, last: int | None = None, previous: int | None = None, *, size: float = 5.0, **fields: object) -> BookUpdate:
+    """The best bid's size becomes `size`."""
+    given = {"bids": ((100.0, size),), "first": first, "last": first if last is None else last, "previous": previous} | fields
+    return update(**given)
+
+
+def linked(previous: int, last: int, **fields: object) -> BookUpdate:
+    """The same at a venue that names the message before."""
+    return update(**({"bids": ((100.0, 5.0),), "previous": previous, "last": last} | fields))
+
+
+def written(*levels: tuple[str, str]) -> list[WrittenLevel]:
+    return [(float(price), float(size), price, size) for price, size in levels]

@@ -5,34 +5,15 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from src.collect.arrival import Arrival, Unreadable
-from src.collect.clock import ClockGuard
-from src.collect.exchange import Frame
+from src.collect.arrival import Unreadable
 from src.collect.exchanges import EXCHANGES
 from src.collect.message import Position, message_of, partition_of
-from src.collect.pipeline import FRAME_LIMIT, Pipeline
-from src.collect.rates import UsdRates
-from src.schema.records import RAW_LIMIT, DeadLetter, Source, Ticker
+from src.collect.pipeline import FRAME_LIMIT
+from src.schema.records import RAW_LIMIT, CollectorEvent, DeadLetter, EventKind, Source, Ticker
+from tests.collect.pipelines import frame, pipeline, spoken
 from tests.collect.tickers import START, ticker
 
 MIDNIGHT = START - START % 86_400_000
-Outcome = list[Ticker | DeadLetter]
-
-
-def pipeline(symbols: frozenset[str] | None = None) -> Pipeline:
-    said: list[str] = []
-    made = Pipeline(EXCHANGES, symbols, UsdRates(60), ClockGuard(10), said.append)
-    made.said = said  # type: ignore[attr-defined]
-    return made
-
-
-def frame(market: str, message: str | bytes, received_time: int = START) -> Arrival:
-    return Arrival(frame=Frame(market, Source.REPLAY, received_time, message), received_time=received_time)
-
-
-def spoken(record: Ticker) -> Arrival:
-    """The record as its exchange would say it."""
-    return frame(record.market, EXCHANGES[record.market].simulate(record), record.received_time)
 
 
 def test_a_record_gets_its_rate_its_traded_volume_and_its_times() -> None:
@@ -142,11 +123,15 @@ def test_a_slow_clock_of_ours_loses_nothing_and_is_told_once() -> None:
     way = pipeline()
     slow = [ticker(market, "BTC", quote, price=1.0, event_time=START + 60_000 + number, received_time=START + number)
             for number in range(20) for market, quote in (("okx", "USDT"), ("bybit", "USDT"), ("upbit", "KRW"))]  # fmt: skip
-    outcomes: Outcome = [one for record in slow for one in way.process(spoken(record))]
-    # The very first frame cannot be judged: no second exchange has spoken yet.
-    assert [type(one) for one in outcomes] == [DeadLetter] + [Ticker] * (len(slow) - 1)
+    outcomes = [one for record in slow for one in way.process(spoken(record))]
+    # The very first frame cannot be judged: no second exchange has spoken yet. With the second one the offset is known and in the ledger.
+    assert [type(one) for one in outcomes] == [DeadLetter, CollectorEvent] + [Ticker] * (len(slow) - 1)
     assert {one.received_time - one.event_time for one in outcomes if isinstance(one, Ticker)} == {0}
-    assert len(way.said) == 1  # type: ignore[attr-defined]
+    (line,) = way.said
+    event = outcomes[1]
+    assert isinstance(event, CollectorEvent)
+    assert (event.kind, event.market, event.event_time, event.detail) == (EventKind.CLOCK_SKEW, "bybit", START, line)
+    assert line.startswith("this machine's clock is 60.0 s behind the exchanges' clocks")
 
 
 def test_numbers_that_are_not_finite_are_null_and_counted() -> None:
@@ -158,10 +143,12 @@ def test_numbers_that_are_not_finite_are_null_and_counted() -> None:
     assert (record.open, way.markets["okx"].not_finite) == (None, 1)
 
 
-def test_a_refusal_of_the_exchange_is_shown_in_its_own_words() -> None:
+def test_a_refusal_of_the_exchange_is_shown_in_its_own_words_and_in_the_ledger() -> None:
     way = pipeline()
-    assert way.process(frame("okx", '{"event":"error","code":"60018","msg":"The instId does not exist"}')) == []
-    assert "The instId does not exist" in way.markets["okx"].note
+    (event,) = way.process(frame("okx", '{"event":"error","code":"60018","msg":"The instId does not exist"}'))
+    assert isinstance(event, CollectorEvent)
+    assert (event.kind, event.market, event.event_time, event.detail) == (EventKind.REFUSED, "okx", START, "60018: The instId does not exist")
+    assert way.markets["okx"].note == "the exchange refused: 60018: The instId does not exist"
 
 
 def test_a_broken_line_of_a_recording_is_a_dead_letter() -> None:

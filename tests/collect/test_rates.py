@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.collect.rates import UsdRate, UsdRates
-from src.schema.records import Instrument, Ticker
+from src.schema.records import Instrument, OrderBook, Record, Region, Source, Ticker
+from tests.collect.books_made import trade
 from tests.collect.tickers import START, ticker
 
 MINUTE = 60_000
@@ -17,7 +18,7 @@ def usdt(market: str, price: float | None, event_time: int = START, **fields: ob
     return ticker(market, "USDT", "USD" if market == "kraken" else "KRW", price=price, event_time=event_time, **fields)
 
 
-def rates(*records: Ticker) -> UsdRates:
+def rates(*records: Record) -> UsdRates:
     observed = UsdRates(max_age_seconds=60)
     for record in records:
         observed.observe(record)
@@ -90,3 +91,44 @@ def test_a_rate_is_the_median_of_the_fresh_last_prices(told: list[tuple[str, int
         assert value == pytest.approx(1 / ((fresh[0] + fresh[-1]) / 2))
     else:
         assert value is None
+
+
+def book(bid: float | None, ask: float | None, *, valid: bool = True, event_time: int = START) -> OrderBook:
+    return OrderBook(
+        region=Region.KOREA,
+        market="upbit",
+        symbol="USDT",
+        quote="KRW",
+        source=Source.REPLAY,
+        event_time=event_time,
+        received_time=event_time + 50,
+        bids=() if bid is None else ((bid, 1.0), (bid - 1, 9.0)),
+        asks=() if ask is None else ((ask, 1.0),),
+        valid=valid,
+    )
+
+
+def test_a_whole_book_gives_its_middle() -> None:
+    assert rates(book(1449.0, 1452.0)).rate("KRW") == UsdRate(1 / 1450.5, "krw_usdt_median")
+
+
+@pytest.mark.parametrize("made", [book(1449.0, None), book(None, 1452.0), book(1449.0, 1452.0, valid=False)])
+def test_half_a_book_or_a_broken_one_gives_nothing(made: OrderBook) -> None:
+    assert rates(made).rate("KRW") == UsdRate(None, None)
+
+
+def test_the_newest_of_a_venues_ticker_trade_and_book_counts() -> None:
+    traded = trade(1, market="upbit", region=Region.KOREA, symbol="USDT", quote="KRW", price=1460.0, seconds=1)
+    assert rates(usdt("upbit", 1450.0), traded).rate("KRW").value == 1 / 1460
+    assert rates(traded, usdt("upbit", 1450.0)).rate("KRW").value == 1 / 1460
+    assert rates(traded, book(1449.0, 1451.0, event_time=START + 2_000)).rate("KRW").value == 1 / 1450
+
+
+def test_a_mark_of_a_gap_and_a_trade_that_was_fetched_later_change_nothing() -> None:
+    mark = trade(None, market="upbit", region=Region.KOREA, symbol="USDT", quote="KRW", price=None, size=None, seconds=5, gap_since=START)
+    old = trade(1, market="upbit", region=Region.KOREA, symbol="USDT", quote="KRW", price=1300.0, seconds=-5, backfilled=True)
+    assert rates(usdt("upbit", 1450.0), mark, old).rate("KRW").value == 1 / 1450
+
+
+def test_a_foreign_book_of_won_does_not_count() -> None:
+    assert rates(trade(1, symbol="USDT", quote="KRW", price=1450.0)).rate("KRW") == UsdRate(None, None)

@@ -165,8 +165,8 @@ def test_checksums_are_sent_where_the_rule_needs_them(market: str) -> None:
 
 
 def test_several_venues_and_channels_at_once_are_the_same_for_a_seed() -> None:
-    arguments = {"exchanges": [EXCHANGES["okx"], EXCHANGES["binance_futures"], EXCHANGES["kraken"]], "channels": list(Channel)}
-    first, again, other = (list(itertools.islice(simulator(seed, **arguments), 3000)) for seed in (7, 7, 8))
+    exchanges = [EXCHANGES["okx"], EXCHANGES["binance_futures"], EXCHANGES["kraken"]]
+    first, again, other = (list(itertools.islice(simulator(seed, exchanges=exchanges, channels=list(Channel)), 3000)) for seed in (7, 7, 8))
     assert first == again
     assert first != other
     times = [frame.received_time for frame in first]

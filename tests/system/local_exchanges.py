@@ -47,18 +47,22 @@ from tests.servers import ROOT
 ALL = dialects()
 EVERY_MARKET = tuple(ALL)
 SYMBOLS = ("BTC", "ETH")
-PATIENCE = 90.0
+PATIENCE = 45.0
 Venues = Mapping[str, LocalExchange]
 # What takes a day, or a minute, is no setting: a test that cannot wait so long sets it in the process itself.
 _PROGRAM = """
-import json, os, sys
+import dataclasses, json, os
 from importlib import import_module
 from src.collect.exchanges import EXCHANGES
-from src.collect.parsed import Channel
 for place, value in json.loads(os.environ["TEST_PATCHES"]).items():
     owner, name = place.rsplit(".", 1)
     if owner in EXCHANGES:
-        setattr(type(EXCHANGES[owner]), name, dict.fromkeys(Channel, tuple(value)) if name == "urls" else value)
+        venue = type(EXCHANGES[owner])
+        if name == "urls":
+            value = dict.fromkeys(venue.urls, tuple(value))
+        if name == "keep_alive":
+            value = dataclasses.replace(venue.keep_alive, every_seconds=value)
+        setattr(venue, name, value)
     else:
         setattr(import_module(owner), name, value)
 from src.command.app import run
@@ -74,13 +78,13 @@ def pairs_of(market: Exchange, symbols: Sequence[str] = SYMBOLS) -> list[Pair]:
 
 @asynccontextmanager
 async def venues(
-    markets: Sequence[str], symbols: Sequence[str] = SYMBOLS, faults: Callable[[], Faults] = Faults, **options: Any
+    markets: Sequence[str], symbols: Sequence[str] = SYMBOLS, faults: Callable[[str], Faults] = lambda _: Faults(), **options: Any
 ) -> AsyncIterator[Venues]:
     """A local exchange for each market, open until the context is left, each with faults of its own. `options` go to every one."""
     async with AsyncExitStack() as stack:
         yield {
             market: await stack.enter_async_context(
-                LocalExchange(ALL[market], pairs_of(exchange(market), symbols), faults=faults(), **options)
+                LocalExchange(ALL[market], pairs_of(exchange(market), symbols), faults=faults(market), **options)
             )
             for market in markets
         }
@@ -135,6 +139,11 @@ class Process:
     async def end(self) -> int:
         """The exit status, when it has ended."""
         return await asyncio.to_thread(self._process.wait, PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
 
     def check(self) -> None:
         """It must be running."""

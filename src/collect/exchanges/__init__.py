@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from src.collect.exchange import Exchange
@@ -31,3 +31,8 @@ def exchange(name: str) -> Exchange:
     near = difflib.get_close_matches(name.lower(), EXCHANGES, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise ConfigurationError(f"there is no exchange named {name!r} (COINSPARK_MARKETS): {hint}The names are {', '.join(EXCHANGES)}")
+
+
+def exchanges_named(names: Sequence[str]) -> dict[str, Exchange]:
+    """The exchanges of these names, in their order; `all` stands for every one. Raises as `exchange`."""
+    return dict(EXCHANGES) if [name.lower() for name in names] == ["all"] else {name: exchange(name) for name in names}

@@ -8,11 +8,12 @@ import msgspec
 
 from src.collect.exchanges.fields import decimal_text, sent
 from src.collect.parsed import BookLevel, BookUpdate
-from src.schema.records import Side, Ticker, Trade
+from src.schema.records import Instrument, Side, Ticker, Trade
 
 
 def ticker_message(ticker: Ticker, name: str) -> str:
-    """All of a ticker; the price of 24 hours ago is its previous close."""
+    """All of a ticker; the price of 24 hours ago is its previous close. Spot tickers have no bid and no ask."""
+    spot = ticker.instrument is Instrument.SPOT
     data = sent(
         {
             "symbol": name,
@@ -22,10 +23,10 @@ def ticker_message(ticker: Ticker, name: str) -> str:
             "prevPrice24h": decimal_text(ticker.prev_close),
             "volume24h": decimal_text(ticker.volume_24h),
             "turnover24h": decimal_text(ticker.quote_volume_24h),
-            "bid1Price": decimal_text(ticker.bid),
-            "bid1Size": decimal_text(ticker.bid_size),
-            "ask1Price": decimal_text(ticker.ask),
-            "ask1Size": decimal_text(ticker.ask_size),
+            "bid1Price": None if spot else decimal_text(ticker.bid),
+            "bid1Size": None if spot else decimal_text(ticker.bid_size),
+            "ask1Price": None if spot else decimal_text(ticker.ask),
+            "ask1Size": None if spot else decimal_text(ticker.ask_size),
         }
     )
     return _message({"topic": f"tickers.{name}", "ts": ticker.event_time, "type": "snapshot", "data": data})

@@ -75,6 +75,7 @@ class Market:
             market=self.exchange.name,
             symbol=self.pair.symbol,
             quote=self.pair.quote,
+            instrument=self.exchange.instrument,
             source=Source.SIMULATED,
             event_time=int(time),
             received_time=int(time),

@@ -83,7 +83,9 @@ def anything(draw: st.DrawFn, frames: tuple[Frame, ...]) -> Frame:
     cut = text[: draw(st.integers(0, len(text)))]
     at = draw(st.integers(0, len(text)))
     wrong = text[:at].encode() + draw(st.binary(max_size=4)) + text[at:].encode()
-    noise = st.text(max_size=40) | st.binary(max_size=40) | json_values.map(json.dumps) | st.text(st.characters(categories=["Cs", "L"]), max_size=20)
-    chosen = draw(st.sampled_from([text, text.encode(), cut, cut.encode(), wrong]) | noise)
+    lone_surrogates = st.text(st.characters(categories=["Cs", "L"]), max_size=20)
+    texts = st.sampled_from([text, cut]) | st.text(max_size=40) | json_values.map(json.dumps) | lone_surrogates
+    raw = st.sampled_from([text.encode(), cut.encode(), wrong]) | st.binary(max_size=40)
+    chosen = draw(texts) if draw(st.booleans()) else draw(raw)
     url = draw(st.sampled_from([frame.url, frame.url, *(other.url for other in frames)]))
     return Frame(frame.market, frame.source, frame.received_time, chosen, url)

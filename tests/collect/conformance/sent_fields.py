@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from src.collect.parsed import BookUpdate
 from src.schema.records import Side
@@ -74,7 +75,7 @@ _BUYER_IS_MAKER = {True: Side.SELL, False: Side.BUY}
 _SELLER_IS_MAKER = {True: Side.BUY, False: Side.SELL}
 _BUYER_IS_TAKER = {True: Side.BUY, False: Side.SELL}
 
-TAKER_SIDE: Mapping[str, tuple[frozenset[str], Mapping[object, Side]]] = {
+TAKER_SIDE: Mapping[str, tuple[frozenset[str], Mapping[Any, Side]]] = {
     "binance": (frozenset({"m"}), _BUYER_IS_MAKER),
     "binance_futures": (frozenset({"m"}), _BUYER_IS_MAKER),
     "bithumb": (frozenset({"ask_bid", "ab"}), _BY_RESTING_SIDE),

@@ -186,3 +186,33 @@ def test_every_captured_checksum_is_accounted_for() -> None:
     for series in SERIES:
         verified[series.market] += series.checksums
     assert {market: count for market, count in verified.items() if count} == {"kraken": 397, "okx": 499}
+
+
+NUMBERED = ("binance", "binance_futures", "bybit", "bybit_linear", "gateio")
+
+
+@pytest.mark.parametrize("series", [series for series in SERIES if series.market in NUMBERED and series.files[0] == "orderbook.jsonl"], ids=str)
+def test_a_change_that_is_left_out_breaks_the_book_at_the_next_one(series: Series) -> None:
+    """Of markets that number their messages; some changes of every captured book are left out, one at a time."""
+    rule = series.rule or EXCHANGES[series.market].book_rule
+    of_book: dict[tuple[str, ...], list[BookUpdate]] = {}
+    for _, identity, update in updates(series):
+        of_book.setdefault(identity, []).append(update)
+    tried = 0
+    for said in of_book.values():
+        needed = list(needed_changes(said, Book(rule)))[:-1]
+        for left_out in needed[:: max(1, len(needed) // 5)]:
+            book = Book(rule)
+            outcomes = [book.apply(update) for number, update in enumerate(said[: left_out + 2]) if number != left_out]
+            assert outcomes[-1] is Outcome.BROKEN, said[left_out]
+            assert Outcome.BROKEN not in outcomes[:-1]
+            tried += 1
+    assert tried >= 5
+
+
+def needed_changes(said: Sequence[BookUpdate], book: Book) -> Iterator[int]:
+    """The places of the changes that bring something new: the first after a REST snapshot may only repeat it."""
+    for number, update in enumerate(said):
+        sequence = book.sequence
+        if book.apply(update) is Outcome.CHANGED and not update.snapshot and book.sequence != sequence:
+            yield number

@@ -99,10 +99,7 @@ REFUSED = {
 }
 
 
-_OKX = pytest.mark.xfail(strict=True, reason="OKX's refusals have an empty `data`, which is read as no trades")
-
-
-@pytest.mark.parametrize("market", [pytest.param(market, marks=_OKX) if market == "okx" else market for market in EXCHANGES])
+@pytest.mark.parametrize("market", EXCHANGES)
 def test_a_refusal_carries_the_exchanges_own_words(market: str) -> None:
     exchange = EXCHANGES[market]
     message, words = REFUSED[market]

@@ -1,0 +1,125 @@
+"""Each trade once, and every jump of the ids found and fetched."""
+
+from __future__ import annotations
+
+import pytest
+
+from src.collect.exchanges import EXCHANGES
+from src.collect.parsed import Channel
+from src.collect.trades import ASKS
+from src.schema.records import CollectorEvent, EventKind, Instrument, Trade
+from tests.collect.books_made import events_of, trade
+from tests.collect.tickers import START
+from tests.collect.trades_made import BTC, CONSECUTIVE, EVERY_KIND, RISING, UNIQUE, at, ids, marks, need, some, streams
+
+
+@EVERY_KIND
+def test_a_trade_that_comes_again_is_left_out_and_counted(market: str) -> None:
+    made = streams()
+    told = [made.take(at(market, number)) for number in (1, 2, 1, 2, 3)]
+    assert [ids(one) for one in told] == [["1"], ["2"], [], [], ["3"]]
+    assert made.repeated == 2
+
+
+@EVERY_KIND
+def test_a_trade_that_is_overtaken_is_told_and_is_no_gap(market: str) -> None:
+    made = streams(at(market, 5))
+    assert made.take(at(market, 4)) == [at(market, 4)]
+    assert made.take(at(market, 6)) == [at(market, 6)]
+    assert made.needs == []
+
+
+def test_prices_have_ids_of_their_own() -> None:
+    made = streams(at("okx", 1))
+    others = [at("okx", 1, symbol="ETH"), at("okx", 1, quote="USDC"), at("okx", 1, instrument=Instrument.PERPETUAL), at("bybit", 1)]
+    assert [ids(made.take(one)) for one in others] == [["1"]] * 4
+
+
+def test_trades_without_ids_all_pass() -> None:
+    made = streams()
+    assert [len(made.take(trade(None, market="bithumb"))) for _ in range(2)] == [1, 1]
+
+
+def test_a_dated_contract_stands_for_several_and_passes() -> None:
+    made = streams(at("okx", 9, instrument=Instrument.FUTURE))
+    again = at("okx", 9, instrument=Instrument.FUTURE)
+    assert made.take(again) == (again,)
+
+
+def test_ids_that_are_no_numbers_and_ids_of_any_length_break_nothing() -> None:
+    made = streams(at("okx", 1))
+    odd = ["x1", "", "9" * 10_000, "-4", "٣", "1.5"]
+    for one in odd:
+        assert ids(made.take(trade(one))) == [one]
+        assert ids(made.take(trade(one, market=CONSECUTIVE))) == [one]
+
+
+# A jump proves that trades are missing, where ids are consecutive.
+
+
+def test_a_jump_is_told_before_the_trade_that_shows_it_and_what_is_missing_is_asked_for() -> None:
+    made = streams(at(CONSECUTIVE, 1), at(CONSECUTIVE, 2))
+    event, last = made.take(at(CONSECUTIVE, 6))
+    assert last == at(CONSECUTIVE, 6)
+    assert isinstance(event, CollectorEvent)
+    assert (event.kind, event.market, event.channel, event.symbol, event.quote) == (EventKind.GAP, "binance", Channel.TRADE, "BTC", "USDT")
+    assert (event.first_sequence, event.last_sequence, event.count) == ("2", "6", 3)
+    assert (event.first_time, event.last_time, event.event_time) == (START + 2_000, START + 6_000, START + 6_050)
+    assert made.needs == [need(CONSECUTIVE, 2)]
+
+
+@pytest.mark.parametrize("market", [RISING, UNIQUE])
+def test_a_jump_proves_nothing_where_ids_may_be_left_out(market: str) -> None:
+    made = streams(at(market, 1))
+    assert made.take(at(market, 900)) == [at(market, 900)]
+    assert made.needs == []
+
+
+def test_what_was_missing_is_told_once_and_the_gap_is_filled() -> None:
+    made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 6))
+    told = made.answer(some(CONSECUTIVE, 2, 3, 4, 5, 6))
+    assert ids(told) == ["3", "4", "5"]
+    assert all(one.backfilled for one in told if isinstance(one, Trade))
+    (event,) = events_of(told)
+    assert (event.kind, event.first_sequence, event.last_sequence, event.count) == (EventKind.FILLED, "2", "6", 3)
+    assert [made.take(at(CONSECUTIVE, number)) for number in (3, 4, 5)] == [()] * 3
+    assert made.take(at(CONSECUTIVE, 7)) == [at(CONSECUTIVE, 7)]
+
+
+def test_an_answer_that_does_not_reach_so_far_is_followed_by_the_next() -> None:
+    made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 9))
+    made.needs.clear()
+    assert ids(made.answer(some(CONSECUTIVE, 2, 3, 4, 5))) == ["3", "4", "5"]
+    assert [(one.after and one.after.trade_id) for one in made.needs] == ["5"]
+    told = made.answer(some(CONSECUTIVE, 5, 6, 7, 8, 9))
+    assert ids(told) == ["6", "7", "8"]
+    (event,) = events_of(told)
+    assert (event.kind, event.first_sequence, event.last_sequence, event.count) == (EventKind.FILLED, "2", "9", 6)
+
+
+def test_what_the_answers_leave_out_is_asked_for_again_and_then_marked() -> None:
+    made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 6))
+    answers = [made.answer(some(CONSECUTIVE, 2, 3, 5, 6)) for _ in range(ASKS)]
+    assert [ids(one) for one in answers[:-1]] == [["3", "5"], []]
+    assert len(made.needs) == ASKS == 3
+    assert (marks(answers[-1]), events_of(answers[-1])) == ([(2, 6)], [])
+    (mark,) = (one for one in answers[-1] if isinstance(one, Trade))
+    assert (mark.trade_id, mark.price, mark.size, mark.side, mark.backfilled) == (None, None, None, None, False)
+
+
+def test_an_answer_that_begins_after_the_gap_does_is_marked_up_to_where_it_begins() -> None:
+    made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 9))
+    told = made.answer(some(CONSECUTIVE, 5, 6, 7, 8, 9))
+    assert ids(told) == ["5", "6", "7", "8", None]
+    assert marks(told) == [(2, 5)]
+
+
+def test_answers_without_a_trade_where_some_are_known_to_be_missing_end_in_a_mark() -> None:
+    made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 6))
+    path = EXCHANGES[CONSECUTIVE].trades_path(BTC, at(CONSECUTIVE, 2))
+    for asked in (2, 3, 3):
+        made.answered_without(CONSECUTIVE, f"https://api.binance.com{path}")
+        assert len(made.needs) == asked
+    told = made.take(at(CONSECUTIVE, 7))
+    assert (ids(told), marks(told)) == ([None, "7"], [(2, 7)])
+    assert marks(made.take(at(CONSECUTIVE, 8))) == []
