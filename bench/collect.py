@@ -48,9 +48,8 @@ def main() -> None:
 
 
 def _parse(python: Path) -> str:
-    print(
-        f"frames: {'captures and our simulator' if CAPTURES.is_dir() else 'our simulator, as there are no captures here'}; a second is one of processor time, best of 3 rounds"
-    )
+    origin = "captures and our simulator" if CAPTURES.is_dir() else "our simulator, as there are no captures here"
+    print(f"frames: {origin}; a second is one of processor time, best of 3 rounds")
     print(_ROW.format("channel", "market", "frames", "count", "ours/s", "pipeline/s", "cryptofeed", "+checksums", "of cryptofeed"))
     rows = []
     with ExitStack() as stack:

@@ -80,6 +80,12 @@ class Books:
         for key in self._wanting:
             self._ask(self._books[key], received_time)
 
+    def want(self, market: str, pairs: Iterable[Pair]) -> None:
+        """These pairs are subscribed to again: what is not whole, and has its snapshot by REST, is asked for also when no change comes."""
+        if self._exchanges[market].book_rule.rest_snapshot:
+            names = {(pair.symbol, pair.quote) for pair in pairs}
+            self._wanting |= {key for key in self._books if key[0] == market and (key[1], key[2]) in names}
+
     def lose(self, market: str, pairs: Iterable[Pair], reason: str, received_time: int) -> Sequence[OrderBook | CollectorEvent]:
         """The messages of these pairs stopped coming: their books are not whole any more."""
         told: list[OrderBook | CollectorEvent] = []

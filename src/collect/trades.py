@@ -97,15 +97,18 @@ class TradeStreams:
             stream.last = found[-1]
         return [*found, *self._judged(stream, gap, trades, len(found), rule)]
 
-    def answered_without(self, market: str, url: str) -> None:
-        """An answer without a trade: there were none after the last one known. Where it is known that there are, they are asked for again."""
+    def answered_without(self, market: str, url: str, *, is_refused: bool = False) -> None:
+        """An answer without a trade: there were none after the last one known.
+
+        Where it is known that there are, or where the answer is a refusal or cannot be read, they are asked for again.
+        """
         exchange = self._exchanges[market]
         for (of_market, symbol, quote, _), stream in self._streams.items():
             gap = stream.gap
             path = exchange.trades_path(stream.pair or Pair(symbol, quote), gap.after) if of_market == market and gap else None
             if gap is None or path is None or not url.endswith(path):
                 continue
-            if gap.until is None and not gap.renewed:
+            if gap.until is None and not gap.renewed and not is_refused:
                 stream.gap = None
             elif gap.asked < ASKS:
                 gap.renewed = False

@@ -67,11 +67,11 @@ def terminated(process: subprocess.Popen[str]) -> tuple[int, str]:
     return finished(process)
 
 
-def status_when(home: Path, process: subprocess.Popen[str], sent: int = 0, source: str | None = None) -> CollectorStatus:
+def status_when(home: Path, process: subprocess.Popen[str], sent: int = 0, source: str | None = None, channel: str = "ticker") -> CollectorStatus:
     """The status of that process once it has sent so many records of that source."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        status = read_status(home, "ticker")
+        status = read_status(home, channel)
         if status and status.pid == process.pid and status.sent >= sent and source in {None, status.source.value}:
             return status
         assert process.poll() is None, process.communicate()

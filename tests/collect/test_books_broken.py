@@ -173,3 +173,14 @@ def test_a_book_is_not_said_to_be_whole_again_while_it_is_crossed() -> None:
     assert [event.kind for event in events_of(told)] == [EventKind.RESYNC]
     (record,) = books_of(told)
     assert (record.valid, record.gap_since) == (True, START)
+
+
+def test_a_book_that_never_was_whole_lacks_everything_since_it_first_broke() -> None:
+    made = books(interval_ms=0)
+    for number in (101, 105, 110):
+        made.take(update(market="binance", bids=BIDS, first=number, last=number), START)
+    times = []
+    for number, after in ((100, 10), (104, 20), (109, 30)):
+        told = made.take(snapshot(number, market="binance", event_time=None), START + after)
+        times.append([(event.kind, event.first_time) for event in events_of(told)])
+    assert times == [[(EventKind.GAP, START + 10)], [(EventKind.GAP, START + 10)], [(EventKind.RESYNC, START + 10)]]

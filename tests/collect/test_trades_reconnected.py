@@ -156,3 +156,14 @@ def test_a_multiplied_coin_is_known_by_what_the_exchange_calls_it() -> None:
     assert (
         made.give_up(Need(market="binance_futures", channel=Channel.TRADE, pair=pair, after=at("binance_futures", 5, symbol="SHIB")), START, "") == ()
     )
+
+
+def test_refusals_prove_nothing_and_end_in_a_mark_before_the_next_trade() -> None:
+    made = streams(at(RISING, 5))
+    made.subscribed(RISING, [BTC])
+    for _ in range(3):
+        made.answered_without(RISING, f"https://www.okx.com{EXCHANGES[RISING].trades_path(BTC, None)}", is_refused=True)
+    assert len(made.needs) == 3
+    told = made.take(at(RISING, 8))
+    assert (ids(told), marks(told)) == ([None, "8"], [(5, 8)])
+    assert [event.kind for event in events_of(told)] == [EventKind.GAP]

@@ -26,7 +26,7 @@ def test_before_a_venue_cuts_a_connection_the_next_one_is_open_and_nothing_is_lo
 
     async def run() -> None:
         seen = Seen(broker.bootstrap_servers)
-        patches = {f"{market}.connection_seconds": 6.0 for market in EVERY_MARKET}
+        patches = {f"{market}.connection_seconds": 6.0 for market in EVERY_MARKET} | {"src.collect.subscription.HANDOVER_SECONDS": 1.0}
         async with venues(EVERY_MARKET, seed=21, rate=8, faults=lambda _: Faults(connection_seconds=6.0)) as places:
             sockets = sum(len(exchange(market).urls) for market in places)
             with started(tmp_path, broker.bootstrap_servers, "collect", "--channels", "all", places=places, patches=patches) as process:

@@ -88,7 +88,9 @@ class Gateio(Exchange):
         raise MalformedFrame("market data of a channel that nobody subscribes to")
 
     def trades_path(self, pair: Pair, after: Trade | None) -> str:
-        start = "" if after is None or after.trade_id is None else f"&last_id={after.trade_id}"
+        """From `after` on, itself among them, though `last_id` is left out of the answer: that it comes proves that nothing between is missing."""
+        known = None if after is None else after.trade_id
+        start = f"&last_id={int(known) - 1}" if known and known.isdecimal() else ""
         return f"/api/v4/spot/trades?currency_pair={_name(pair)}&limit=1000{start}"
 
     def book_path(self, pair: Pair) -> str:

@@ -80,7 +80,7 @@ def test_recent_trades_come_oldest_first() -> None:
     path = VENUE.trades_path(BTC, None)
     assert path == "/api/v4/spot/trades?currency_pair=BTC_USDT&limit=1000"
     assert answered(body.encode(), path) == [trade("1232893232"), trade("9007199254740993")]
-    assert VENUE.trades_path(BTC, trade("1232893232")) == f"{path}&last_id=1232893232"
+    assert VENUE.trades_path(BTC, trade("1232893232")) == f"{path}&last_id=1232893231"
 
 
 def test_a_rest_book_may_say_when_it_last_changed() -> None:
