@@ -15,7 +15,7 @@ from src.errors import TransientError
 from src.schema.records import EventKind, Source
 
 
-async def poll_bank_rate(client: RestClient, urls: Sequence[str], every_seconds: float, put: Callable[[Coming], None]) -> None:
+async def poll_bank_rate(client: RestClient, urls: Sequence[str], every_seconds: float, put: Callable[[Coming], object]) -> None:
     """Put the answer of the first address that answers, until cancelled. When none does it is said once, and again after the next answer."""
     fails = False
     while True:

@@ -6,6 +6,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -168,7 +169,13 @@ class Checksummed(BookRule):
 
 
 def _digits(levels: Iterable[BookLevel]) -> list[str]:
-    return [text.replace(".", "").lstrip("0") for level in levels if len(level) == 4 for text in level[2:]]  # noqa: PLR2004
+    return [_without_dot(text) for level in levels if len(level) == 4 for text in level[2:]]  # noqa: PLR2004
+
+
+@lru_cache(maxsize=65_536)
+def _without_dot(text: str) -> str:
+    """Kept, as most of the best levels are those of the message before."""
+    return text.replace(".", "").lstrip("0")
 
 
 def unsigned(checksum: int) -> int:

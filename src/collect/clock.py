@@ -52,7 +52,15 @@ class ClockGuard:
         """Take a frame into account; both times in ms. Returns a line for the user when the offset in force changes."""
         if not EARLIEST_MS <= event_time < LATEST_MS:
             return None
-        self._leads.setdefault(market, _RunningMedian()).add(event_time - received_time)
+        lead = self._leads.get(market)
+        if lead is None:
+            lead = self._leads[market] = _RunningMedian()
+            before = None
+        else:
+            before = lead.value
+        lead.add(event_time - received_time)
+        if lead.value == before:
+            return None  # as before, so is everything that is made of it
         measured = self._measured_offset()
         # Leaving needs less than half of what entering needs, else noise around the limit would switch to and fro.
         if self._offset and abs(measured - self._offset) <= self._ahead / 2:

@@ -25,6 +25,9 @@ from src.schema.records import CollectorEvent, EventKind, Source
 _STATUS_SECONDS = 1.0
 _REPORT_SECONDS = 10.0
 _BOOK_SECONDS = 0.05
+_BEHIND_SECONDS = 0.01
+_FRAMES_BETWEEN_LOOKS = 256
+_BEHIND_SECONDS = 0.02
 # A stop takes 5 s at most: the source closes, what has arrived is processed, Kafka acknowledges, the producer closes.
 _PROCESS_SECONDS, _FLUSH_SECONDS, _CLOSE_SECONDS = 1.5, 2.0, 0.5
 
@@ -54,6 +57,7 @@ class Collector:
         self._ledger = ledger
         self._source: FrameSource | None = None
         self._message = ""
+        self._is_stopping = False
         self.status = CollectorStatus(
             pid=os.getpid(),
             channels=tuple(channels),
@@ -89,8 +93,13 @@ class Collector:
         pipeline = self._pipeline
         books = asyncio.create_task(self._keep_books(source, outbox), name="books")
         try:
+            count = 0
             async for coming in source:
                 self._put(outbox, pipeline.process(coming))
+                count += 1
+                # Frames wait at their source for a moment rather than records on disk, as long as Kafka answers.
+                while count % _FRAMES_BETWEEN_LOOKS == 0 and outbox.is_behind and not self._is_stopping:  # noqa: ASYNC110  nothing tells when
+                    await asyncio.sleep(_BEHIND_SECONDS)
                 if isinstance(coming, Arrival):
                     if pipeline.prices:
                         source.saw_data(coming, pipeline.prices)
@@ -140,6 +149,7 @@ class Collector:
 
     async def stop(self, playing: asyncio.Task[None], state: str) -> bool:
         """Stop in order: the source, what has arrived, Kafka's acknowledgements, the last status. False when some were not acknowledged."""
+        self._is_stopping = True
         if self._source is not None:
             await self._source.close()
         if not playing.done():

@@ -43,6 +43,10 @@ class Completion:
         rate, bank = self._rates.rate(moved.quote), self._rates.bank_rate(moved.quote)
         return msgspec.structs.replace(moved, usd_rate=rate.value, rate_source=rate.source, bank_usd_rate=bank.value, bank_rate_source=bank.source)
 
+    def wants(self, symbol: str) -> bool:
+        """Whether a base coin was asked for."""
+        return self._symbols is None or symbol in self._symbols
+
     def _asked_for(self, record: Ticker | Trade | OrderBook) -> bool:
         status = self._markets[record.market]
         if not _tells_of_the_past(record):

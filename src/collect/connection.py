@@ -17,10 +17,14 @@ from src.collect.parsed import Channel, Pair
 
 _SOONEST, _LATEST = 0.90, 0.95
 _AT_LEAST_SECONDS = 5.0
+_SLOW_SECONDS = 0.01
 
 
 class Connection:
-    """An open socket. `deliver` gets it, every message and the time it came (ms since 1970 UTC); `subscribed` is called when all requests were sent.
+    """An open socket.
+
+    `deliver` gets it, every message and the time it came (ms since 1970 UTC), and says whether there is room for more; `subscribed` is called
+    when all requests were sent.
 
     It reads in a task of its own, `reading`, which ends with the socket; `reason` says then why. Everything it sends keeps to the venue's limit.
     """
@@ -33,7 +37,7 @@ class Connection:
         channel: Channel,
         pairs: Sequence[Pair],
         *,
-        deliver: Callable[[Connection, str | bytes, int], None],
+        deliver: Callable[[Connection, str | bytes, int], bool],
         subscribed: Callable[[], None],
     ) -> None:
         self.number = number
@@ -77,7 +81,9 @@ class Connection:
         try:
             while True:
                 message = await receive()
-                deliver(self, message, time.time_ns() // 1_000_000)
+                if not deliver(self, message, time.time_ns() // 1_000_000):
+                    # What is not read fills the network's buffers first: they hold a burst without losing any of it.
+                    await asyncio.sleep(_SLOW_SECONDS)
         except ConnectionClosed as error:
             self.reason = self.reason or f"connection closed: {error}"
         finally:

@@ -64,6 +64,8 @@ class Exchange(ABC):
     """How its order book is kept whole."""
     trade_ids: ClassVar[TradeIds] = TradeIds.UNIQUE
     """What the ids of its trades tell."""
+    merges_fills: ClassVar[bool] = False
+    """A trade of the socket may stand for several, under the id of the last, which REST gives one by one."""
     raw_topics: ClassVar[Mapping[Channel, str]] = {}
     """Channels whose payloads go as they are to a topic of their own, instead of as records to the region's."""
 

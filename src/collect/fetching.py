@@ -26,7 +26,7 @@ class Fetching:
     def __init__(
         self,
         client: RestClient,
-        put: Callable[[Coming], None],
+        put: Callable[[Coming], object],
         note: Callable[[str, str], None],
         watch: Callable[[asyncio.Task[None]], None],
     ) -> None:

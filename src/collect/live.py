@@ -161,7 +161,7 @@ def _subscriptions(
     exchanges: Mapping[str, Exchange],
     wanted: Mapping[str, Mapping[Channel, Sequence[Pair]]],
     settings: Settings,
-    put: Callable[[Coming], None],
+    put: Callable[[Coming], bool],
     note: Callable[[str, str], None],
     opened: Callable[[], None],
 ) -> list[Subscription]:

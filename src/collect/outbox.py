@@ -18,9 +18,10 @@ MEGABYTE = 1024 * 1024
 MESSAGE_LIMIT = 900_000
 """Bytes of one record; Kafka refuses a message of 1 MB. No exchange sends a tenth of it."""
 _ROUND_SECONDS = 0.01
-_ROUND_RECORDS = 2_000
+_ROUND_RECORDS = 10_000
+_BEHIND_RECORDS = 5_000
 """So many in memory are sent, or put on disk, at once."""
-_OVERFLOW_RECORDS = 10_000
+_OVERFLOW_RECORDS = 20_000
 _OVERFLOW_BYTES = 8 * MEGABYTE
 """In memory when the disk takes nothing either; then the oldest are dropped, quotes first."""
 _SILENCE_SECONDS = 1.0
@@ -70,6 +71,12 @@ class Outbox:
     def spooled_bytes(self) -> int:
         """Size of the files on disk."""
         return self._spool.size
+
+    @property
+    def is_behind(self) -> bool:
+        """Kafka takes what it gets, but not as fast as it comes: whoever can wait a moment before putting more should."""
+        lanes = self._lanes.values()
+        return any(len(lane.waiting) >= _BEHIND_RECORDS for lane in lanes) and self._transport.silence(lanes) < _SILENCE_SECONDS
 
     @property
     def trouble(self) -> str:

@@ -11,8 +11,8 @@ from src.collect.message import Message
 from src.collect.spool import Lane
 from src.collect.spool_segment import Segment
 
-IN_FLIGHT_RECORDS = 10_000
-IN_FLIGHT_BYTES = 8 * 1024 * 1024
+IN_FLIGHT_RECORDS = 30_000
+IN_FLIGHT_BYTES = 24 * 1024 * 1024
 """Not acknowledged yet, of each lane; what comes then waits. Each lane has its own, so that neither keeps the other from Kafka."""
 ARRAY_RECORDS = 200
 ARRAY_BYTES = 256 * 1024

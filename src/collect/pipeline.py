@@ -7,28 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from src.collect.arrival import Arrival, Happening, Need, Unanswered, Unreadable
-from src.collect.bank_rate import BANK, parse_bank_rate
 from src.collect.books import Books
 from src.collect.clock import ClockGuard
 from src.collect.completion import Completion
 from src.collect.exchange import Exchange
-from src.collect.exchanges.decoding import not_finite_numbers
+from src.collect.frame_reader import Data, FrameReader, bytes_of
 from src.collect.ledger_line import dead_frame, ledger_line, moved_line
 from src.collect.outgoing import Outgoing, RawOut
-from src.collect.parsed import BookUpdate, Channel, Control, ControlKind, Frame, Pair, TickerChange
+from src.collect.parsed import Channel, Frame, Pair
 from src.collect.rates import UsdRates
 from src.collect.raw_payload import backfilled_out, raw_mark, raw_out
 from src.collect.source import Coming
 from src.collect.status import MarketStatus
-from src.collect.ticker_changes import TickerChanges
 from src.collect.trades import TradeStreams
 from src.errors import BadInput, MalformedFrame
 from src.schema.records import CollectorEvent, DeadLetter, EventKind, OrderBook, Source, Ticker, Trade
-
-FRAME_LIMIT = 8 * 1024 * 1024
-"""Bytes. The largest frame an exchange was ever seen to send is under 100 KB."""
-_Data = Ticker | Trade | BookUpdate
-_CERTAINLY_SMALL = FRAME_LIMIT // 4
 
 
 class Pipeline:
@@ -63,7 +56,7 @@ class Pipeline:
         self._clock = clock
         self._say = say
         self._books = Books(exchanges, book_depth, book_interval_ms)
-        self._ticker_changes = TickerChanges()
+        self._reader = FrameReader(exchanges, rates)
         self._completion = Completion(exchanges, symbols, rates, self.markets)
 
     def take_needs(self) -> Sequence[Need]:
@@ -82,6 +75,8 @@ class Pipeline:
         out = self.due(coming.received_time)
         match coming:
             case Arrival():
+                if coming.starts_pass:
+                    out += self._start_pass()
                 out += self._arrived(coming)
             case Happening():
                 out += self._happened(coming)
@@ -94,7 +89,7 @@ class Pipeline:
 
     def due(self, received_time: int) -> list[Outgoing]:
         """The order books whose turn has come at that time."""
-        return self._told(self._books.due(received_time), 0, received_time)
+        return self._told(self._books.due(self._clock.corrected(received_time)), 0, received_time)
 
     def ask_again(self, received_time: int) -> None:
         """Make it a need once more to get the order books that are not whole and were asked for in vain."""
@@ -104,52 +99,38 @@ class Pipeline:
         """What waits at the end of a source."""
         return self._told(self._books.finish(), 0, 0)
 
+    def _start_pass(self) -> list[Outgoing]:
+        """A looped recording begins again: its numbers and volumes go back to where they were."""
+        waiting = self.finish()
+        self._completion.start_pass()
+        self._reader.start_pass()
+        self.trades = TradeStreams(self._exchanges)
+        self._books = self._books.fresh()
+        return waiting
+
     def _arrived(self, arrival: Arrival) -> list[Outgoing]:
-        if arrival.starts_pass:
-            # A looped recording begins again: its numbers and volumes go back to where they were.
-            self._completion.start_pass()
-            self._ticker_changes = TickerChanges()
-            self.trades = TradeStreams(self._exchanges)
-            self._books = self._books.fresh()
         frame = arrival.frame
         status = self.markets[frame.market]
         status.frames += 1
-        refusals: list[str] = []
         try:
-            data = self._data(frame, status, refusals)
+            reading = self._reader.read(frame, status)
         except MalformedFrame as error:
+            self._answered_without(frame, is_refused=True)
             return [self._dead_frame(arrival, error.reason)]
+        self.closing = reading.is_closing
         out: list[Outgoing] = [
-            ledger_line(EventKind.REFUSED, frame.market, frame.source, arrival.received_time, refusal[:500]) for refusal in refusals
+            ledger_line(EventKind.REFUSED, frame.market, frame.source, arrival.received_time, refusal[:500]) for refusal in reading.refusals
         ]
-        if data:
-            return out + self._records(arrival, data)
-        if frame.url is not None and frame.market in self._exchanges:
-            self.trades.answered_without(frame.market, frame.url)
+        if reading.data:
+            return out + self._records(arrival, reading.data)
+        self._answered_without(frame, is_refused=bool(reading.refusals))
         return out
 
-    def _data(self, frame: Frame, status: MarketStatus, refusals: list[str]) -> list[_Data]:
-        if len(frame.message) > _CERTAINLY_SMALL and len(_bytes(frame.message)) > FRAME_LIMIT:
-            raise MalformedFrame("frame too large")
-        if frame.market == BANK:
-            self._rates.observe_bank(parse_bank_rate(frame))
-            return []
-        data: list[_Data] = []
-        for item in self._exchanges[frame.market].parse(frame):
-            match item:
-                case Ticker() | Trade() | BookUpdate():
-                    data.append(item)
-                case TickerChange():
-                    data.append(self._ticker_changes.merged(item))
-                case Control():
-                    self.closing = self.closing or item.kind is ControlKind.CLOSING
-                    _note_control(status, item)
-                    if item.kind is ControlKind.REFUSED:
-                        refusals.append(item.text)
-        status.not_finite += not_finite_numbers(frame.message)
-        return data
+    def _answered_without(self, frame: Frame, *, is_refused: bool) -> None:
+        if frame.url is not None and frame.market in self._exchanges:
+            self.trades.answered_without(frame.market, frame.url, is_refused=is_refused)
 
-    def _records(self, arrival: Arrival, data: Sequence[_Data]) -> list[Outgoing]:
+    def _records(self, arrival: Arrival, data: Sequence[Data]) -> list[Outgoing]:
         frame = arrival.frame
         newest = max(_time(item) for item in data)
         shift = arrival.received_time - (newest if arrival.undated else frame.received_time)
@@ -161,7 +142,7 @@ class Pipeline:
             out.append(ledger_line(EventKind.CLOCK_SKEW, frame.market, frame.source, arrival.received_time, line))
         received_time = self._clock.corrected(arrival.received_time)
         refused: str | None = None
-        good: list[_Data] = []
+        good: list[Data] = []
         for item in data:
             try:
                 self._clock.check(_time(item) + shift, received_time)
@@ -180,37 +161,37 @@ class Pipeline:
             out.append(self._dead_frame(arrival, refused))
         return out
 
-    def _taken(self, frame: Frame, item: _Data, shift: int, received_time: int) -> list[Outgoing]:
+    def _taken(self, frame: Frame, item: Data, shift: int, received_time: int) -> list[Outgoing]:
         """What one record or update makes to tell."""
         if isinstance(item, Ticker):
             return self._told((item,), shift, received_time)
+        exchange = self._exchanges[item.market]
         if isinstance(item, Trade):
-            told: Sequence[Trade | OrderBook | CollectorEvent] = self.trades.take(item)
-            raw = raw_out(self._exchanges[item.market], Channel.TRADE, frame, item, shift, received_time) if item in told else None
-        else:
-            told = self._books.take(item, received_time, shift)
-            raw = raw_out(self._exchanges[item.market], Channel.ORDERBOOK, frame, item, shift, received_time)
-        out = self._told([other for other in told if other is not item] if raw else told, shift, received_time)
-        if raw is not None:
+            return self._told(self.trades.take(item), shift, received_time, raw_out(exchange, Channel.TRADE, frame, item, shift, received_time))
+        out = self._told(self._books.take(item, received_time, shift), 0, received_time)
+        raw = raw_out(exchange, Channel.ORDERBOOK, frame, item, shift, received_time)
+        if raw is not None and self._completion.wants(item.symbol):
             self.markets[item.market].records += 1
             out.append(raw)
         return out
 
-    def _told(self, told: Sequence[Ticker | Trade | OrderBook | CollectorEvent], shift: int, received_time: int) -> list[Outgoing]:
-        """Records completed, as far as they were asked for, and lines of the ledger, which are counted."""
+    def _told(
+        self, told: Sequence[Ticker | Trade | OrderBook | CollectorEvent], shift: int, received_time: int, payload: RawOut | None = None
+    ) -> list[Outgoing]:
+        """Records completed, as far as they were asked for, and lines of the ledger, all counted. `payload` is a trade's own, if it goes raw."""
         out: list[Outgoing] = []
         for item in told:
             if isinstance(item, CollectorEvent):
                 self.markets[item.market].count(item.kind)
                 out.append(moved_line(item, shift, received_time) if item.channel == Channel.TRADE else item)
             elif (record := self._completion.complete(item, shift, received_time)) is not None:
-                raw = self._instead(record)
+                raw = self._instead(record, payload)
                 done: Sequence[Outgoing] = [record] if raw is None else raw
                 self.markets[record.market].records += len(done)
                 out += done
         return out
 
-    def _instead(self, record: Ticker | Trade | OrderBook) -> list[RawOut] | None:
+    def _instead(self, record: Ticker | Trade | OrderBook, payload: RawOut | None) -> list[RawOut] | None:
         """What goes out instead of the records of a channel whose payloads have a topic of their own; None for the others."""
         exchange = self._exchanges[record.market]
         channel = Channel.TRADE if isinstance(record, Trade) else Channel.ORDERBOOK
@@ -220,6 +201,8 @@ class Pipeline:
         mark = raw_mark(exchange, channel, record, pair)
         if mark is not None:
             return [mark]
+        if payload is not None:
+            return [payload]
         return [backfilled_out(exchange, record, pair)] if isinstance(record, Trade) else []
 
     def _happened(self, happening: Happening) -> list[Outgoing]:
@@ -242,7 +225,7 @@ class Pipeline:
 
     def _dead_frame(self, arrival: Arrival, reason: str) -> DeadLetter:
         frame = arrival.frame
-        return self._dead(frame.market, frame.source, arrival.received_time, _bytes(frame.message), reason)
+        return self._dead(frame.market, frame.source, arrival.received_time, bytes_of(frame.message), reason)
 
     def _dead(self, market: str, source: Source, received_time: int, raw: bytes, reason: str) -> DeadLetter:
         status = self.markets[market]
@@ -251,18 +234,6 @@ class Pipeline:
         return dead_frame(market, source, received_time, raw, reason)
 
 
-def _time(item: _Data) -> int:
+def _time(item: Data) -> int:
     """The event time; of a REST snapshot, which has none, its reception. Both ms since 1970 UTC."""
     return item.received_time if item.event_time is None else item.event_time
-
-
-def _note_control(status: MarketStatus, control: Control) -> None:
-    if control.kind is ControlKind.REFUSED:
-        status.note = f"the exchange refused: {control.text}"
-    elif control.kind in {ControlKind.NOTICE, ControlKind.CLOSING}:
-        status.note = f"the exchange says: {control.text}"
-
-
-def _bytes(message: str | bytes) -> bytes:
-    # A recording can hold half of a surrogate pair; it is kept as it is rather than refused.
-    return message if isinstance(message, bytes) else message.encode("utf-8", "surrogatepass")

@@ -38,7 +38,7 @@ def connected_producer(bootstrap_servers: str, topics: Iterable[str]) -> Produce
         linger_ms=10,
         compression_type="lz4",
         # One batch of a partition is under way at a time, so that the order stays when a connection breaks: it must not be small.
-        batch_size=256 * 1024,
+        batch_size=768 * 1024,
         # An outage is waited out: giving up on a message is the last thing wanted.
         delivery_timeout_ms=_DAY_MS,
         reconnect_backoff_max_ms=1_000,

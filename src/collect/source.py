@@ -72,14 +72,18 @@ class FrameQueue:
     def __len__(self) -> int:
         return len(self._coming)
 
-    def put(self, coming: Coming) -> None:
-        """Append what came; never blocks. After `close` it is not taken any more."""
+    def put(self, coming: Coming) -> bool:
+        """Append what came; never blocks. False: the queue is half full, and who can wait before it brings more should.
+
+        After `close` nothing is taken any more.
+        """
         if self._closed:
-            return
+            return True
         if len(self._coming) >= self._limit:
             self._drop_oldest()
         self._coming.append(coming)
         self._changed.set()
+        return len(self._coming) < self._limit // 2
 
     def note_dropped(self, markets: dict[str, MarketStatus]) -> None:
         """Say in the status how many frames went."""

@@ -42,7 +42,7 @@ class Subscription:
         connects: Pacer,
         proxy: str | None,
         patience: float,
-        put: Callable[[Coming], None],
+        put: Callable[[Coming], bool],
         note: Callable[[str], None],
         opened: Callable[[], None],
     ) -> None:
@@ -213,14 +213,14 @@ class Subscription:
             await old.close()
         return new
 
-    def _deliver(self, connection: Connection, message: str | bytes, received_time: int) -> None:
+    def _deliver(self, connection: Connection, message: str | bytes, received_time: int) -> bool:
         frame = Frame(self.exchange.name, Source.LIVE, received_time, message)
         if self._handover is not None:
             if connection is not self._current:
                 self._handover.came_by_new(frame)
             elif not self._handover.still_counts(frame):
-                return
-        self._put(Arrival(frame=frame, received_time=received_time, connection=connection.number))
+                return True
+        return self._put(Arrival(frame=frame, received_time=received_time, connection=connection.number))
 
     def _say(self, kind: EventKind, pairs: tuple[Pair, ...], detail: str = "") -> None:
         self._put(

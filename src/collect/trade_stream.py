@@ -72,6 +72,12 @@ def is_newer(trade: Trade, than: Trade, rule: TradeIds) -> bool:
     return number(trade) > number(than)
 
 
+def is_part_of(trade: Trade, merged: Trade) -> bool:
+    """Whether a single fill is in a trade of the socket, which merges the fills of one order at one price, or comes after it."""
+    same_order = (trade.event_time, trade.price, trade.side) == (merged.event_time, merged.price, merged.side)
+    return same_order or number(trade) >= number(merged)
+
+
 def number(trade: Trade) -> int:
     """The id as a number; -1 for one that is none."""
     text = trade.trade_id or ""

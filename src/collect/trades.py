@@ -9,7 +9,7 @@ import msgspec
 from src.collect.arrival import Need
 from src.collect.exchange import Exchange
 from src.collect.parsed import Channel, Pair, TradeIds
-from src.collect.trade_stream import Gap, Stream, is_newer, lacks_ids, number, reaches
+from src.collect.trade_stream import Gap, Stream, is_newer, is_part_of, lacks_ids, number, reaches
 from src.schema.records import CollectorEvent, EventKind, Instrument, Trade
 
 ASKS = 3
@@ -92,6 +92,8 @@ class TradeStreams:
             return ()  # closed meanwhile: what else is in the answer was there before we came, or comes by the socket
         rule = self._exchanges[trades[0].market].trade_ids
         wanted = [trade for trade in trades if is_newer(trade, gap.after, rule)]
+        if self._exchanges[trades[0].market].merges_fills and gap.until is not None:
+            wanted = [trade for trade in wanted if not is_part_of(trade, gap.until)]
         found = [trade for trade in wanted if trade.trade_id is None or stream.is_new(trade.trade_id)]
         if found and (stream.last is None or is_newer(found[-1], stream.last, rule)):
             stream.last = found[-1]

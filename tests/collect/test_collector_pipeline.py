@@ -7,8 +7,8 @@ import pytest
 
 from src.collect.arrival import Unreadable
 from src.collect.exchanges import EXCHANGES
+from src.collect.frame_reader import FRAME_LIMIT
 from src.collect.message import Position, message_of, partition_of
-from src.collect.pipeline import FRAME_LIMIT
 from src.schema.records import RAW_LIMIT, CollectorEvent, DeadLetter, EventKind, Source, Ticker
 from tests.collect.pipelines import frame, pipeline, spoken
 from tests.collect.tickers import START, ticker

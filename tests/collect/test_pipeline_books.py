@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from src.collect.arrival import Arrival, Happening, Need
 from src.collect.exchanges import EXCHANGES
@@ -173,7 +172,6 @@ def test_an_undated_frame_of_a_book_happened_when_it_is_received() -> None:
     assert (record.event_time, record.received_time) == (START + SHIFT, START + SHIFT)
 
 
-@pytest.mark.xfail(reason="Pipeline.due compares our clock with corrected times")
 def test_the_last_state_is_told_in_time_though_our_clock_is_slow() -> None:
     way = pipeline(book_interval_ms=100)
     ahead = [

@@ -160,7 +160,6 @@ def test_spot_goes_as_records() -> None:
     assert EXCHANGES[MARKET].raw_topics == {Channel.TRADE: "binance-aggtrade", Channel.ORDERBOOK: "binance-depth"}
 
 
-@pytest.mark.xfail(reason="Pipeline._taken sends payloads without asking whether their symbol was asked for")
 def test_a_payload_that_was_not_asked_for_is_left_out() -> None:
     way = pipeline(frozenset({"ETH"}))
     assert raw_of(way.all_of(traded(1), whole(100), depth(99, 101, 98))) == []

@@ -95,7 +95,6 @@ def test_an_answer_without_a_trade_closes_what_was_not_certain() -> None:
     assert way.process(Unanswered(need=need, received_time=START + 12_000, reason="too late")) == []
 
 
-@pytest.mark.xfail(reason="Pipeline takes a refusal of a request for trades as if there were none")
 def test_a_refused_request_for_trades_is_no_proof_that_there_are_none() -> None:
     way = pipeline()
     way.process(spoken(sold(1)))
@@ -106,7 +105,6 @@ def test_a_refused_request_for_trades_is_no_proof_that_there_are_none() -> None:
     assert [one for one in out if isinstance(one, Trade) and one.gap_since] or way.take_needs()
 
 
-@pytest.mark.xfail(reason="Pipeline does not tell TradeStreams of an answer that cannot be read")
 def test_an_answer_that_cannot_be_read_is_no_end_of_the_matter() -> None:
     way = pipeline()
     way.all_of(spoken(sold(1)), spoken(sold(4)))

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from src.collect.exchanges import exchange
-from src.collect.wanted import choose_pairs
 from src.collect.quotes import chosen_quote
 from src.collect.simulator import MarketSimulator
+from src.collect.wanted import choose_pairs
 from src.config import Settings, load_settings
 from src.errors import ConfigurationError
 from src.preprocess.venues import venues

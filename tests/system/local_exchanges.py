@@ -11,6 +11,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ from tests.servers import ROOT
 ALL = dialects()
 EVERY_MARKET = tuple(ALL)
 SYMBOLS = ("BTC", "ETH")
-PATIENCE = 45.0
+PATIENCE = 90.0
 Venues = Mapping[str, LocalExchange]
 # What takes a day, or a minute, is no setting: a test that cannot wait so long sets it in the process itself.
 _PROGRAM = """
@@ -63,6 +64,9 @@ for place, value in json.loads(os.environ["TEST_PATCHES"]).items():
         if name == "keep_alive":
             value = dataclasses.replace(venue.keep_alive, every_seconds=value)
         setattr(venue, name, value)
+    elif name == "__defaults__":
+        module, function = owner.rsplit(".", 1)
+        setattr(getattr(import_module(module), function), name, tuple(value))
     else:
         setattr(import_module(owner), name, value)
 from src.command.app import run
@@ -83,9 +87,7 @@ async def venues(
     """A local exchange for each market, open until the context is left, each with faults of its own. `options` go to every one."""
     async with AsyncExitStack() as stack:
         yield {
-            market: await stack.enter_async_context(
-                LocalExchange(ALL[market], pairs_of(exchange(market), symbols), faults=faults(market), **options)
-            )
+            market: await stack.enter_async_context(LocalExchange(ALL[market], pairs_of(exchange(market), symbols), faults=faults(market), **options))
             for market in markets
         }
 
@@ -230,6 +232,23 @@ class Seen:
             assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s:\n{process.output}\n{self.said()}"
             await asyncio.sleep(0.05)
 
+    async def meanwhile(self, process: Process, places: Venues, holds: Callable[[Seen], bool]) -> None:
+        """Let the markets move until what came is enough."""
+        stepping = asyncio.create_task(step(places, 100_000, pause=0.1))
+        try:
+            await self.until(process, holds)
+        finally:
+            stepping.cancel()
+            await asyncio.gather(stepping, return_exceptions=True)
+
+    async def complete(self, process: Process, places: Venues, lost: AbstractSet[tuple[str, str, str]] = frozenset(), *, books: bool = True) -> None:
+        """Return when all trades but `lost` are there, and, unless `books` is false, the newest record of every book is true."""
+        try:
+            await self.until(process, lambda seen: missing_trades(seen, places) <= lost and (not books or not broken_books(seen, places)))
+        except AssertionError as error:
+            lacking = f"{sorted(missing_trades(self, places) - lost)[:20]} {broken_books(self, places) if books else ''}"
+            raise AssertionError(f"{error}\nlacking: {lacking}") from None
+
     async def rest(self) -> None:
         """Read what is there by now."""
         await asyncio.to_thread(self._read)
@@ -293,14 +312,15 @@ class Seen:
                 self.raw[topic].append(msgspec.json.decode(record, type=RawMessage))
 
 
-def whole(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS) -> bool:
-    """Whether the newest record of every book is what the exchange's book is now."""
-    return all(
-        (book := seen.last_book(market, pair)) is not None and book.valid and (book.bids, book.asks) == best(venue, pair)
+def broken_books(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS) -> list[str]:
+    """The books whose newest record is not what the exchange's book is now."""
+    return [
+        f"{market} {pair.symbol} {None if book is None else book.valid}"
         for market, venue in places.items()
-        for pair in pairs_of(exchange(market), symbols)[: len(symbols)]
         if not exchange(market).raw_topics
-    )
+        for pair in pairs_of(exchange(market), symbols)[: len(symbols)]
+        if (book := seen.last_book(market, pair)) is None or not book.valid or (book.bids, book.asks) != best(venue, pair)
+    ]
 
 
 def best(venue: LocalExchange, pair: Pair) -> tuple[object, object]:
@@ -321,6 +341,15 @@ def missing_trades(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS)
         for trade in trades
         if (market, pair.symbol, trade.trade_id) not in came
     }
+
+
+def raw_ids(seen: Seen, pair: Pair) -> list[str]:
+    """The ids of the trades of a contract that came as they are, in order."""
+    return [
+        str(msgspec.json.decode(raw.data)["a"])
+        for raw in seen.raw[BINANCE_TRADE_TOPIC]
+        if raw.symbol == pair.symbol + pair.quote and raw.gap_since is None
+    ]
 
 
 def told(trades: Sequence[Trade]) -> list[tuple[object, ...]]:

@@ -13,7 +13,20 @@ from src.collect.exchanges import exchange
 from src.collect.message import BINANCE_DEPTH_TOPIC, BINANCE_TRADE_TOPIC
 from src.schema.records import EventKind
 from tests.collect.dialects.faults import FaultKind, Faults
-from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Seen, Venues, best, missing_trades, pairs_of, quiet, served, started, step, told, venues, whole
+from tests.system.local_exchanges import (
+    EVERY_MARKET,
+    SYMBOLS,
+    Seen,
+    Venues,
+    best,
+    pairs_of,
+    quiet,
+    served,
+    started,
+    step,
+    told,
+    venues,
+)
 
 pytestmark = pytest.mark.broker
 QUIET_KINDS = {EventKind.CONNECTED, EventKind.SUBSCRIBED}
@@ -31,7 +44,7 @@ def test_everything_arrives_once_and_in_order(broker: Cluster, tmp_path: Path, f
                 await served(places)
                 await step(places, STEPS)
                 await quiet(places)
-                await seen.until(process, lambda seen: not missing_trades(seen, places) and whole(seen, places))
+                await seen.complete(process, places)
                 assert await process.stop() == 0
             await seen.rest()
             check(seen, places)

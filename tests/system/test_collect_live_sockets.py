@@ -15,7 +15,21 @@ from src.collect.message import BINANCE_TRADE_TOPIC
 from src.collect.parsed import Channel, Pair
 from src.schema.records import EventKind
 from tests.collect.dialects.faults import FaultKind, Faults
-from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Seen, Venues, missing_trades, pairs_of, quiet, served, started, step, told, venues, whole
+from tests.system.local_exchanges import (
+    EVERY_MARKET,
+    SYMBOLS,
+    Seen,
+    Venues,
+    missing_trades,
+    pairs_of,
+    quiet,
+    raw_ids,
+    served,
+    started,
+    step,
+    told,
+    venues,
+)
 
 pytestmark = pytest.mark.broker
 WITHOUT_RAW = [market for market in EVERY_MARKET if not exchange(market).raw_topics]
@@ -27,13 +41,13 @@ def test_before_a_venue_cuts_a_connection_the_next_one_is_open_and_nothing_is_lo
     async def run() -> None:
         seen = Seen(broker.bootstrap_servers)
         patches = {f"{market}.connection_seconds": 6.0 for market in EVERY_MARKET} | {"src.collect.subscription.HANDOVER_SECONDS": 1.0}
-        async with venues(EVERY_MARKET, seed=21, rate=8, faults=lambda _: Faults(connection_seconds=6.0)) as places:
+        async with venues(EVERY_MARKET, seed=21, faults=lambda _: Faults(connection_seconds=6.0)) as places:
             sockets = sum(len(exchange(market).urls) for market in places)
             with started(tmp_path, broker.bootstrap_servers, "collect", "--channels", "all", places=places, patches=patches) as process:
                 await served(places)
-                await seen.until(process, lambda seen: len(seen.of_kind(EventKind.CONNECTED)) >= 2 * sockets)
+                await seen.meanwhile(process, places, lambda seen: len(seen.of_kind(EventKind.CONNECTED)) >= 2 * sockets)
                 await quiet(places)
-                await seen.until(process, lambda seen: not missing_trades(seen, places) and whole(seen, places))
+                await seen.complete(process, places)
                 assert await process.stop() == 0
             await seen.rest()
             assert {event.kind for event in seen.events} == {EventKind.CONNECTED, EventKind.SUBSCRIBED}, seen.said()
@@ -52,7 +66,7 @@ def test_trades_made_while_disconnected_are_fetched(broker: Cluster, tmp_path: P
             with started(tmp_path, broker.bootstrap_servers, "collect", "--channels", "trade", places=places) as process:
                 await served(places, [Channel.TRADE])
                 await step(places, 5)
-                await seen.until(process, lambda seen: not missing_trades(seen, places))
+                await seen.complete(process, places, books=False)
                 for venue in places.values():
                     for socket in [*venue.sockets]:
                         socket.abort()
@@ -87,15 +101,16 @@ def test_half_open_sockets_are_noticed_by_the_silence(broker: Cluster, tmp_path:
     async def run() -> None:
         seen = Seen(broker.bootstrap_servers)
         half_open = Faults(half_open_sockets=1, half_open_messages=20)
-        async with venues(EVERY_MARKET, seed=23, rate=10, faults=lambda _: half_open) as places:
+        async with venues(EVERY_MARKET, seed=23, faults=lambda _: half_open) as places:
             settings = {"stale_trade_seconds": "3"}
             with started(tmp_path, broker.bootstrap_servers, "collect", "--channels", "trade", places=places, settings=settings) as process:
-                await seen.until(process, lambda seen: {event.market for event in seen.of_kind(EventKind.FILLED)} == set(EVERY_MARKET))
+                await served(places, [Channel.TRADE])
+                await seen.meanwhile(process, places, lambda seen: {event.market for event in seen.of_kind(EventKind.FILLED)} == set(EVERY_MARKET))
                 await quiet(places)
-                await seen.until(process, lambda seen: not missing_trades(seen, places))
+                await seen.complete(process, places, books=False)
                 assert await process.stop() == 0
             await seen.rest()
-            once(seen, places, whole_from_the_start=False)
+            once(seen, places)
             assert {event.market for event in seen.of_kind(EventKind.STALE)} == set(EVERY_MARKET)
             assert all("by the whole connection" in event.detail for event in seen.of_kind(EventKind.STALE))
             assert seen.of_kind(EventKind.GAP) == []
@@ -107,25 +122,35 @@ def test_half_open_sockets_are_noticed_by_the_silence(broker: Cluster, tmp_path:
 def test_a_silent_pair_is_renewed_alone(broker: Cluster, tmp_path: Path) -> None:
     async def run() -> None:
         seen = Seen(broker.bootstrap_servers)
-        async with venues(EVERY_MARKET, seed=24, rate=10) as places:
-            settings = {"stale_trade_seconds": "3", "stale_seconds": "3"}
+        async with venues(EVERY_MARKET, seed=24) as places:
+            settings = {"stale_trade_seconds": "6", "stale_seconds": "6"}
             with started(tmp_path, broker.bootstrap_servers, "collect", "--channels", "all", places=places, settings=settings) as process:
                 await served(places)
+                await seen.meanwhile(process, places, has_all)
                 for market, venue in places.items():
                     silence(venue.sockets, Pair("ETH", exchange(market).quotes[0]))
                 silent = {(market, channel) for market in places for channel in exchange(market).urls}
-                await seen.until(process, lambda seen: {(event.market, event.channel) for event in seen.of_kind(EventKind.STALE)} == silent)
+                await seen.meanwhile(
+                    process, places, lambda seen: {(event.market, event.channel) for event in seen.of_kind(EventKind.STALE)} == silent
+                )
                 await served(places)
+                # In a market that is silent as a whole every socket would be opened anew.
+                assert seen.of_kind(EventKind.DISCONNECTED) == []
+                assert {event.symbol for event in seen.of_kind(EventKind.STALE)} == {"ETH"}
                 await quiet(places)
-                await seen.until(process, lambda seen: not missing_trades(seen, places) and whole(seen, places))
+                await seen.complete(process, places)
                 assert await process.stop() == 0
             await seen.rest()
-            assert {event.symbol for event in seen.of_kind(EventKind.STALE)} == {"ETH"}
-            assert seen.of_kind(EventKind.DISCONNECTED) == []
             once(seen, places)
         seen.close()
 
     asyncio.run(run())
+
+
+def has_all(seen: Seen) -> bool:
+    """Whether a trade and a book of every price came: what was never heard of cannot be missed."""
+    wanted = {(market, symbol) for market in WITHOUT_RAW for symbol in SYMBOLS}
+    return wanted <= {(trade.market, trade.symbol) for trade in seen.trades} and wanted <= {(book.market, book.symbol) for book in seen.books}
 
 
 def silence(sockets: object, pair: Pair) -> None:
@@ -134,16 +159,14 @@ def silence(sockets: object, pair: Pair) -> None:
         socket.subscriptions -= {(channel, pair) for channel in Channel}
 
 
-def once(seen: Seen, places: Venues, *, whole_from_the_start: bool = True) -> None:
-    """Each trade came exactly once, with its values; not all from the very first where nobody waited for the subscription."""
+def once(seen: Seen, places: Venues) -> None:
+    """Each trade came exactly once, with its values."""
     for market, venue in places.items():
         for pair in pairs_of(exchange(market))[: len(SYMBOLS)]:
-            if market not in WITHOUT_RAW:
-                continue
-            came, happened = told(seen.trades_of(market, pair)), told(venue.trades[pair])
-            if not whole_from_the_start:
-                happened = happened[happened.index(came[0]) :]
-            assert sorted(came, key=str) == sorted(happened, key=str), (market, pair)
+            if market in WITHOUT_RAW:
+                assert sorted(told(seen.trades_of(market, pair)), key=str) == sorted(told(venue.trades[pair]), key=str), (market, pair)
+            else:
+                assert sorted(raw_ids(seen, pair)) == [trade.trade_id for trade in venue.trades[pair]]
 
 
 def raw_trades(seen: Seen) -> int:

@@ -61,6 +61,7 @@ class Okx(Exchange):
     requests: ClassVar[RateLimit] = RateLimit(3, 1.0)
     book_rule: ClassVar[BookRule] = Chained()
     trade_ids: ClassVar[TradeIds] = TradeIds.RISING
+    merges_fills: ClassVar[bool] = True
     rest_urls: ClassVar[tuple[str, ...]] = ("https://www.okx.com",)
     listings_path: ClassVar[str | None] = "/api/v5/public/instruments?instType=SPOT"
 
