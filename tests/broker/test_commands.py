@@ -67,7 +67,14 @@ def test_status_without_a_broker_says_so(command_line: CommandLine) -> None:
 
 def test_status_shows_what_collectors_say(command_line: CommandLine, settings: Settings) -> None:
     said = CollectorStatus(
-        pid=os.getpid(), channels=("ticker",), source=Source.SIMULATED, state="running", message="simulated", started_time=0, updated_time=0, sent=1234
+        pid=os.getpid(),
+        channels=("ticker",),
+        source=Source.SIMULATED,
+        state="running",
+        message="simulated",
+        started_time=0,
+        updated_time=0,
+        sent=1234,
     )
     write_status(status_path(settings.home, os.getpid()), said)
     assert command_line.status()["collectors"][0]["sent"] == 1234

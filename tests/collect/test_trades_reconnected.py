@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from src.collect.arrival import Need
@@ -167,3 +168,15 @@ def test_refusals_prove_nothing_and_end_in_a_mark_before_the_next_trade() -> Non
     told = made.take(at(RISING, 8))
     assert (ids(told), marks(told)) == ([None, "8"], [(5, 8)])
     assert [event.kind for event in events_of(told)] == [EventKind.GAP]
+
+
+def test_fills_that_the_socket_has_merged_are_not_fetched_again() -> None:
+    """OKX: the first trade of the new socket, 9, stands for the fills 7 to 9 of one order; REST gives them, and later ones, one by one."""
+    order = {number: msgspec.structs.replace(at("okx", number), price=50.0, event_time=START + 900) for number in (7, 8, 9)}
+    made = streams(at("okx", 5))
+    made.subscribed("okx", [BTC])
+    made.take(order[9])
+    fetched = [at("okx", 5), at("okx", 6), *order.values(), at("okx", 10), at("okx", 11)]
+    told = made.answer(fetched)
+    assert ids(told) == ["6"]
+    assert [(event.kind, event.count) for event in events_of(told)] == [(EventKind.FILLED, 1)]

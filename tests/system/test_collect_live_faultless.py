@@ -13,20 +13,8 @@ from src.collect.exchanges import exchange
 from src.collect.message import BINANCE_DEPTH_TOPIC, BINANCE_TRADE_TOPIC
 from src.schema.records import EventKind
 from tests.collect.dialects.faults import FaultKind, Faults
-from tests.system.local_exchanges import (
-    EVERY_MARKET,
-    SYMBOLS,
-    Seen,
-    Venues,
-    best,
-    pairs_of,
-    quiet,
-    served,
-    started,
-    step,
-    told,
-    venues,
-)
+from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Venues, pairs_of, quiet, served, started, step, venues
+from tests.system.seen import Seen, best, told
 
 pytestmark = pytest.mark.broker
 QUIET_KINDS = {EventKind.CONNECTED, EventKind.SUBSCRIBED}

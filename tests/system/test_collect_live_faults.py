@@ -15,21 +15,8 @@ from src.collect.exchanges import exchange
 from src.collect.parsed import Channel, Pair
 from src.schema.records import CollectorEvent, EventKind
 from tests.collect.dialects.faults import FaultKind, Faults
-from tests.system.local_exchanges import (
-    EVERY_MARKET,
-    SYMBOLS,
-    Seen,
-    Venues,
-    end_faults,
-    missing_trades,
-    pairs_of,
-    quiet,
-    served,
-    started,
-    step,
-    told,
-    venues,
-)
+from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Venues, end_faults, pairs_of, quiet, served, started, step, venues
+from tests.system.seen import Seen, missing_trades, told
 
 pytestmark = pytest.mark.broker
 FAULTS = Faults(book_gap=0.05, lost_trade=0.06, duplicate=0.05, spoiled_checksum=0.05)

@@ -13,7 +13,8 @@ from src.collect.parsed import Channel, Pair
 from src.schema.records import Ticker
 from tests.collect.dialects.server import LocalExchange
 from tests.collect.local_servers import Answer, http_served
-from tests.system.local_exchanges import ALL, Seen, served, started, step
+from tests.system.local_exchanges import ALL, served, started, step
+from tests.system.seen import Seen
 
 pytestmark = pytest.mark.broker
 BTC, USDT = Pair("BTC", "KRW"), Pair("USDT", "KRW")

@@ -13,7 +13,8 @@ from src.collect.message import BINANCE_DEPTH_TOPIC, BINANCE_TRADE_TOPIC
 from src.collect.parsed import Channel, Pair
 from src.schema.records import Instrument, Side, Source
 from tests.collect.dialects.server import LocalExchange
-from tests.system.local_exchanges import ALL, Seen, served, started, step
+from tests.system.local_exchanges import ALL, served, started, step
+from tests.system.seen import Seen
 
 pytestmark = pytest.mark.broker
 

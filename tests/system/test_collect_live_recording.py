@@ -14,7 +14,8 @@ from src.broker.cluster import Cluster
 from src.collect.exchanges import exchange
 from src.collect.parsed import Channel
 from src.schema.records import Source, Trade
-from tests.system.local_exchanges import Seen, pairs_of, served, started, step, venues
+from tests.system.local_exchanges import pairs_of, served, started, step, venues
+from tests.system.seen import Seen
 
 pytestmark = pytest.mark.broker
 MARKETS = ("okx", "binance", "kraken", "upbit")

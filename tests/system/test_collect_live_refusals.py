@@ -13,7 +13,8 @@ from src.collect.parsed import Channel
 from src.schema.records import EventKind
 from tests.collect.dialects.faults import FaultKind, Faults
 from tests.collect.dialects.server import LocalExchange
-from tests.system.local_exchanges import ALL, EVERY_MARKET, SYMBOLS, Seen, end_faults, pairs_of, quiet, served, started, step, told, venues
+from tests.system.local_exchanges import ALL, EVERY_MARKET, SYMBOLS, end_faults, pairs_of, quiet, served, started, step, venues
+from tests.system.seen import Seen, told
 
 pytestmark = pytest.mark.broker
 

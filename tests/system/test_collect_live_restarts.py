@@ -13,7 +13,8 @@ from src.collect.exchanges import exchange
 from src.collect.message import BINANCE_TRADE_TOPIC
 from src.collect.parsed import Channel
 from src.schema.records import EventKind
-from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Seen, pairs_of, quiet, raw_ids, served, started, step, told, venues
+from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, pairs_of, quiet, served, started, step, venues
+from tests.system.seen import Seen, raw_ids, told
 
 pytestmark = pytest.mark.broker
 

@@ -15,21 +15,8 @@ from src.collect.message import BINANCE_TRADE_TOPIC
 from src.collect.parsed import Channel, Pair
 from src.schema.records import EventKind
 from tests.collect.dialects.faults import FaultKind, Faults
-from tests.system.local_exchanges import (
-    EVERY_MARKET,
-    SYMBOLS,
-    Seen,
-    Venues,
-    missing_trades,
-    pairs_of,
-    quiet,
-    raw_ids,
-    served,
-    started,
-    step,
-    told,
-    venues,
-)
+from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Venues, pairs_of, quiet, served, started, step, venues
+from tests.system.seen import Seen, missing_trades, raw_ids, told
 
 pytestmark = pytest.mark.broker
 WITHOUT_RAW = [market for market in EVERY_MARKET if not exchange(market).raw_topics]

@@ -13,7 +13,8 @@ from src.collect.parsed import Channel, Pair
 from src.schema.records import EventKind
 from tests.collect.dialects.server import LocalExchange
 from tests.servers import free_port
-from tests.system.local_exchanges import ALL, EVERY_MARKET, Seen, pairs_of, served, started, step, venues
+from tests.system.local_exchanges import ALL, EVERY_MARKET, pairs_of, served, started, step, venues
+from tests.system.seen import Seen
 
 pytestmark = pytest.mark.broker
 NO_BROKER = f"127.0.0.1:{free_port()}"
