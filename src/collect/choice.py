@@ -16,9 +16,7 @@ from src.collect.status import MarketStatus
 from src.config import Settings
 
 
-async def choose_source(
-    plan: Plan, settings: Settings, markets: dict[str, MarketStatus], tell: Callable[[str], None]
-) -> FrameSource:
+async def choose_source(plan: Plan, settings: Settings, markets: dict[str, MarketStatus], tell: Callable[[str], None]) -> FrameSource:
     """The source of a plan that is no replay, started.
 
     When no exchange can be reached within `reach_seconds` and the plan allows it, simulated data takes the place of live data for the

@@ -119,9 +119,7 @@ def _replay_plan(options: CollectOptions, settings: Settings) -> Plan:
     )
     identity = replay_identity(recordings, [",".join(options.channels), *decisive])
     replay = ReplayPlan(recordings, timeline, pace, identity)
-    return Plan(
-        SourceChoice.REPLAY, fall_back=False, exchanges=exchanges, symbols=symbols, channels=options.channels, wanted={}, replay=replay
-    )
+    return Plan(SourceChoice.REPLAY, fall_back=False, exchanges=exchanges, symbols=symbols, channels=options.channels, wanted={}, replay=replay)
 
 
 def begin_run(home: Path, replay: ReplayPlan, cluster: Cluster, ends: Mapping[str, Sequence[int]]) -> tuple[ReplayRun, Delivered]:

@@ -18,7 +18,7 @@ from tests.system.local_exchanges import pairs_of, served, started, step, venues
 from tests.system.seen import Seen
 
 pytestmark = pytest.mark.broker
-MARKETS = ("okx", "binance", "kraken", "upbit")
+MARKETS = ("binance", "kraken")
 
 
 def test_a_recording_gives_the_records_of_the_live_run(broker: Cluster, tmp_path: Path) -> None:

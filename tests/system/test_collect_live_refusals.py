@@ -60,6 +60,7 @@ def test_who_asks_too_often_is_let_in_later(broker: Cluster, tmp_path: Path) -> 
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_an_idle_socket_is_kept_open_where_the_venue_has_a_rule_for_it(broker: Cluster, tmp_path: Path) -> None:
     """Idle sockets are closed after a minute, and we speak every 10 to 20 s: both a thirtieth of that here."""
 
@@ -82,6 +83,7 @@ def test_an_idle_socket_is_kept_open_where_the_venue_has_a_rule_for_it(broker: C
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_sockets_that_are_torn_down_again_and_again_lose_nothing(broker: Cluster, tmp_path: Path) -> None:
     async def run() -> None:
         seen = Seen(broker.bootstrap_servers)
