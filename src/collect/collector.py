@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -27,8 +28,8 @@ _REPORT_SECONDS = 10.0
 _BOOK_SECONDS = 0.05
 _BEHIND_SECONDS = 0.01
 _FRAMES_BETWEEN_LOOKS = 256
-_BEHIND_SECONDS = 0.02
 # A stop takes 5 s at most: the source closes, what has arrived is processed, Kafka acknowledges, the producer closes.
+_LEDGER_SECONDS = 0.5
 _PROCESS_SECONDS, _FLUSH_SECONDS, _CLOSE_SECONDS = 1.5, 2.0, 0.5
 
 
@@ -81,7 +82,7 @@ class Collector:
             await self._play_on(source, self._outlet)
         else:
             await self._replay(source, self._outlet)
-        while not await self._outlet.flush(_FLUSH_SECONDS):
+        while not self._is_stopping and not await self._outlet.flush(_FLUSH_SECONDS):
             pass
 
     def process(self, coming: Coming) -> None:
@@ -91,37 +92,36 @@ class Collector:
 
     async def _play_on(self, source: FrameSource, outbox: Outbox) -> None:
         pipeline = self._pipeline
-        books = asyncio.create_task(self._keep_books(source, outbox), name="books")
-        try:
-            count = 0
-            async for coming in source:
-                self._put(outbox, pipeline.process(coming))
-                count += 1
-                # Frames wait at their source for a moment rather than records on disk, as long as Kafka answers.
-                while count % _FRAMES_BETWEEN_LOOKS == 0 and outbox.is_behind and not self._is_stopping:  # noqa: ASYNC110  nothing tells when
-                    await asyncio.sleep(_BEHIND_SECONDS)
-                if isinstance(coming, Arrival):
-                    if pipeline.prices:
-                        source.saw_data(coming, pipeline.prices)
-                    if pipeline.closing:
-                        source.saw_closing(coming)
-                self._ask(source)
-            self._put(outbox, pipeline.finish())
-        finally:
-            books.cancel()
+        count = 0
+        async for coming in source:
+            self._put(outbox, pipeline.process(coming))
+            if isinstance(coming, Arrival):
+                if pipeline.prices:
+                    source.saw_data(coming, pipeline.prices)
+                if pipeline.closing:
+                    source.saw_closing(coming)
+            self._ask(source)
+            count += 1
+            # Frames wait at their source for a moment rather than records on disk, as long as Kafka answers.
+            while count % _FRAMES_BETWEEN_LOOKS == 0 and outbox.is_behind and not self._is_stopping:  # noqa: ASYNC110  nothing tells when
+                await asyncio.sleep(_BEHIND_SECONDS)
+        self._put(outbox, pipeline.finish())
 
-    async def _keep_books(self, source: FrameSource, outbox: Outbox) -> None:
-        """A book that changed, or broke, just before its market fell silent is told, or asked for, all the same."""
+    async def keep_books(self) -> None:
+        """Until cancelled: a book that changed, or broke, just before its market fell silent is told, or asked for, all the same."""
         while True:
             await asyncio.sleep(_BOOK_SECONDS)
+            if self._source is None or not isinstance(self._outlet, Outbox) or self._is_stopping:
+                continue
             now = _now()
-            self._put(outbox, self._pipeline.due(now))
+            self._put(self._outlet, self._pipeline.due(now))
             self._pipeline.ask_again(now)
-            self._ask(source)
+            self._ask(self._source)
 
     def _ask(self, source: FrameSource) -> None:
         for need in self._pipeline.take_needs():
-            source.ask(need)
+            if not self._is_stopping:
+                source.ask(need)
 
     def _put(self, outbox: Outbox, items: Sequence[Outgoing]) -> None:
         for item in items:
@@ -159,9 +159,10 @@ class Collector:
         complete = await self._outlet.flush(_FLUSH_SECONDS)
         await self._outlet.close(_CLOSE_SECONDS)
         if self._ledger is not None:
-            await self._ledger.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ledger.close(), _LEDGER_SECONDS)
         self.status.state = state
-        self.write_status()
+        self._write_status_again()
         return complete
 
     async def keep_status(self) -> None:
@@ -169,7 +170,7 @@ class Collector:
         reporter = Reporter()
         reported = time.monotonic()
         while True:
-            self.write_status()
+            self._write_status_again()
             if (seconds := time.monotonic() - reported) >= _REPORT_SECONDS:
                 self._report(reporter.report(self.status, seconds))
                 reported += seconds
@@ -188,6 +189,13 @@ class Collector:
                 count=count,
             )
         )
+
+    def _write_status_again(self) -> None:
+        """A disk that is full now is no reason to stop: the records go to Kafka, and the message tells of it."""
+        try:
+            self.write_status()
+        except ConfigurationError as error:
+            self._message = str(error)
 
     def write_status(self) -> None:
         """Write the status file now."""

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count, product
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -36,8 +36,9 @@ class CollectLease:
         self._write(stopping=False)
 
     def stopping(self) -> None:
-        """Tell whoever wants a lease next that a short wait is worth it."""
-        self._write(stopping=True)
+        """Tell whoever wants a lease next that a short wait is worth it; a full disk keeps nobody from stopping."""
+        with suppress(OSError):
+            self._write(stopping=True)
 
     def _write(self, *, stopping: bool) -> None:
         holder = msgspec.json.encode(_Holder(os.getpid(), self._source, stopping))

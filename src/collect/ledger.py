@@ -56,6 +56,7 @@ class Ledger:
         self._is_wanted = True
         self._is_away = False
         self._batch = 0
+        self._lock = asyncio.Lock()
 
     def note(self, event: CollectorEvent) -> None:
         """Take an event; written soon. The same event twice is one row."""
@@ -69,7 +70,11 @@ class Ledger:
             await self.write()
 
     async def write(self) -> None:
-        """Write what waits now."""
+        """Write what waits now; one at a time."""
+        async with self._lock:
+            await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
         if not self._waiting:
             return
         events = list(self._waiting)
@@ -85,6 +90,10 @@ class Ledger:
             self._tell(f"the ledger is kept on the topic {COLLECTOR_EVENTS_TOPIC} alone, not in the database: {error}")
         except CoinSparkError:
             return  # they wait; the database comes back or the sinks of the jobs say so
+        except Exception as error:  # noqa: BLE001  (drivers let errors of any type through; the topic has every event all the same)
+            self._is_wanted = False
+            self._waiting.clear()
+            self._tell(f"the ledger is kept on the topic {COLLECTOR_EVENTS_TOPIC} alone, the database does not take it: {type(error).__name__}")
         else:
             # More may have come meanwhile, and pushed out the oldest of these.
             written = set(map(id, events))

@@ -48,6 +48,7 @@ class Pipeline:
         self.prices: set[tuple[str, str]] = set()
         self.closing = False
         self.trades = TradeStreams(exchanges)
+        self._last_time = self._last_shift = 0
         self._exchanges = exchanges
         self._pairs = {
             (market, pair.symbol, pair.quote): pair for market, channels in (wanted or {}).items() for pairs in channels.values() for pair in pairs
@@ -72,6 +73,7 @@ class Pipeline:
         """What to send for one thing that came, in order. Counts are kept in `markets`."""
         self.prices.clear()
         self.closing = False
+        self._last_time = coming.received_time
         out = self.due(coming.received_time)
         match coming:
             case Arrival():
@@ -97,7 +99,8 @@ class Pipeline:
 
     def finish(self) -> list[Outgoing]:
         """What waits at the end of a source."""
-        return self._told(self._books.finish(), 0, 0)
+        last = self._last_time
+        return [*self._told(self.trades.finish(), self._last_shift, last), *self._told(self._books.finish(), 0, last)]
 
     def _start_pass(self) -> list[Outgoing]:
         """A looped recording begins again: its numbers and volumes go back to where they were."""
@@ -140,6 +143,7 @@ class Pipeline:
         if line:
             self._say(line)
             out.append(ledger_line(EventKind.CLOCK_SKEW, frame.market, frame.source, arrival.received_time, line))
+        self._last_shift = shift
         received_time = self._clock.corrected(arrival.received_time)
         refused: str | None = None
         good: list[Data] = []
@@ -151,7 +155,7 @@ class Pipeline:
             else:
                 good.append(item)
         if frame.url is not None and good and isinstance(good[0], Trade):
-            found = self.trades.answer([item for item in good if isinstance(item, Trade)])
+            found = self.trades.answer([item for item in good if isinstance(item, Trade)], frame.url)
             out += self._told(found, shift, received_time)
         else:
             for item in good:

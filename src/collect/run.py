@@ -112,7 +112,7 @@ class _Process:
 
     async def _watch(self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], ledger: Ledger) -> None:
         """Wait for the end of the source, a stop or a failure; then stop in order."""
-        beside = [self._stop.wait(), collector.keep_status(), self._keep_broker(), self._watch_parent(), ledger.run()]
+        beside = [self._stop.wait(), collector.keep_status(), collector.keep_books(), self._keep_broker(), self._watch_parent(), ledger.run()]
         if self._todo.choice is SourceChoice.LIVE:
             beside.append(watch_listings(self._todo, self._settings, collector.process))
         watches = [asyncio.create_task(watch) for watch in beside]

@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 
 from src.collect.exchanges.fields import coins, pair_without_separator, per_coin
 from src.collect.message import BINANCE_TRADE_TOPIC
+from src.collect.trade_stream import number
 from src.errors import MalformedFrame, TransientError
 from src.schema.records import Instrument, RawMessage, Region, Side, Source, Trade
 
@@ -32,7 +33,7 @@ class TradeTail:
     """What is known of the trades of one price."""
 
     last: Trade
-    """The one that was sent last; its `event_time` is in ms since 1970 UTC."""
+    """The newest one; its `event_time` is in ms since 1970 UTC."""
     ids: tuple[str, ...]
     """In the order in which they were sent."""
 
@@ -150,7 +151,8 @@ def _by_key(trades: Iterable[Trade]) -> Mapping[TradeKey, TradeTail]:
     for trade in trades:
         key = (trade.market, trade.symbol, trade.quote, trade.instrument)
         ids[key].append(trade.trade_id or "")
-        last[key] = trade
+        # Fetched trades are sent after newer ones.
+        last[key] = max(last.get(key, trade), trade, key=lambda one: (one.event_time, number(one)))
     return {key: TradeTail(last[key], tuple(there)) for key, there in ids.items()}
 
 

@@ -79,8 +79,8 @@ class TradeStreams:
                     stream.gap.until, stream.gap.renewed, stream.gap.given_up, stream.gap.asked = None, True, False, 0
                 self._ask(stream.gap)
 
-    def answer(self, trades: Sequence[Trade]) -> Sequence[Trade | CollectorEvent]:
-        """The trades of one pair that were fetched, oldest first: those that were missing, and whether that closes the gap.
+    def answer(self, trades: Sequence[Trade], url: str | None = None) -> Sequence[Trade | CollectorEvent]:
+        """The trades of one pair that were fetched from `url`, oldest first: those that were missing, and whether that closes the gap.
 
         Some exchanges answer with the latest trades, some with the first ones after the one known: then the next are asked for.
         """
@@ -95,6 +95,9 @@ class TradeStreams:
         if self._exchanges[trades[0].market].merges_fills and gap.until is not None:
             wanted = [trade for trade in wanted if not is_part_of(trade, gap.until)]
         found = [trade for trade in wanted if trade.trade_id is None or stream.is_new(trade.trade_id)]
+        if not found and not self._is_asked(stream, gap, url) and not is_newer(trades[-1], gap.after, rule):
+            stream.gap = gap  # what was asked for earlier, from further back, tells nothing of what came after it
+            return ()
         if found and (stream.last is None or is_newer(found[-1], stream.last, rule)):
             stream.last = found[-1]
         return [*found, *self._judged(stream, gap, trades, len(found), rule)]
@@ -104,11 +107,9 @@ class TradeStreams:
 
         Where it is known that there are, or where the answer is a refusal or cannot be read, they are asked for again.
         """
-        exchange = self._exchanges[market]
-        for (of_market, symbol, quote, _), stream in self._streams.items():
+        for (of_market, *_), stream in self._streams.items():
             gap = stream.gap
-            path = exchange.trades_path(stream.pair or Pair(symbol, quote), gap.after) if of_market == market and gap else None
-            if gap is None or path is None or not url.endswith(path):
+            if of_market != market or gap is None or not self._is_asked(stream, gap, url):
                 continue
             if gap.until is None and not gap.renewed and not is_refused:
                 stream.gap = None
@@ -129,12 +130,27 @@ class TradeStreams:
         until = gap.until or msgspec.structs.replace(gap.after, event_time=max(received_time, gap.after.event_time), trade_id=None)
         return self._lost(gap, until, reason)
 
+    def finish(self) -> Sequence[Trade | CollectorEvent]:
+        """Every gap that is open at the end is marked: nobody will ask for its trades any more."""
+        told: list[Trade | CollectorEvent] = []
+        for stream in self._streams.values():
+            gap, stream.gap = stream.gap, None
+            if gap is not None:
+                told += self._lost(gap, gap.until or msgspec.structs.replace(gap.after, trade_id=None), "the collector stopped before they came")
+        return told
+
     def _stream(self, trade: Trade) -> Stream:
         key = (trade.market, trade.symbol, trade.quote, trade.instrument)
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = Stream()
         return stream
+
+    def _is_asked(self, stream: Stream, gap: Gap, url: str | None) -> bool:
+        """Whether an answer is to what is asked for now."""
+        after = gap.after
+        path = self._exchanges[after.market].trades_path(stream.pair or Pair(after.symbol, after.quote), after)
+        return url is None or (path is not None and url.endswith(path))
 
     def _jump(self, stream: Stream, last: Trade, trade: Trade) -> list[Trade | CollectorEvent]:
         jumped = min(number(trade) - number(last) - 1, _LARGEST_COUNT)
@@ -164,7 +180,9 @@ class TradeStreams:
         if rule is TradeIds.CONSECUTIVE:
             is_holed = lacks_ids(stream, gap.after, newest if until is None or is_short else until)
             is_short = is_short and until is not None and lacks_ids(stream, newest, until)
-        goes_on = found > 0 and (until is None or is_short)
+        # Also a page of trades that all came by the socket may end before the next one that is missing.
+        goes_further = newest.trade_id != gap.after.trade_id and is_newer(newest, gap.after, rule)
+        goes_on = goes_further and (until is None or is_short)
         if goes_on and not is_holed:
             gap.after, gap.asked = newest, 0
         if goes_on or is_holed or is_short or gap.renewed:
@@ -186,7 +204,7 @@ class TradeStreams:
             price=None,
             size=None,
             side=None,
-            backfilled=False,
+            backfilled=True,  # told after the fact, it corrects the windows it lies in
             gap_since=gap.after.event_time,
         )
         told = [] if gap.told else [_event(EventKind.GAP, gap.after, until, f"trades may be missing: {reason}", None)]

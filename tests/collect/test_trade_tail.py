@@ -59,7 +59,7 @@ def test_the_ids_of_each_price_in_order_and_its_last_trade(broker: Cluster, topi
         ("okx", "BTC", "USDT", Instrument.PERPETUAL): ("6",),
         ("okx", "ETH", "USDT", Instrument.SPOT): ("7", "9", "8"),
     }
-    assert found["okx", "ETH", "USDT", Instrument.SPOT].last == trade(8, "ETH")
+    assert found["okx", "ETH", "USDT", Instrument.SPOT].last == trade(9, "ETH")
     assert found["okx", "BTC", "USDT", Instrument.SPOT].last.event_time == START + 5
 
 

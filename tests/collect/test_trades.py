@@ -104,7 +104,7 @@ def test_what_the_answers_leave_out_is_asked_for_again_and_then_marked() -> None
     assert len(made.needs) == ASKS == 3
     assert (marks(answers[-1]), events_of(answers[-1])) == ([(2, 6)], [])
     (mark,) = (one for one in answers[-1] if isinstance(one, Trade))
-    assert (mark.trade_id, mark.price, mark.size, mark.side, mark.backfilled) == (None, None, None, None, False)
+    assert (mark.trade_id, mark.price, mark.size, mark.side, mark.backfilled) == (None, None, None, None, True)
 
 
 def test_an_answer_that_begins_after_the_gap_does_is_marked_up_to_where_it_begins() -> None:

@@ -66,7 +66,7 @@ class Venue:
         assert after is not None
         begin = int(after.trade_id or 0) - 1 if self.proves_losses else max(0, len(self.happened) - self.page)
         answer = self.happened[begin : begin + self.page]
-        self._note(self.streams.answer(answer))
+        self._note(self.streams.answer(answer, EXCHANGES[self._market].trades_path(BTC, after)))
 
     def leave_unanswered(self) -> None:
         if self._needs:
