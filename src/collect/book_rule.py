@@ -13,6 +13,7 @@ from typing import ClassVar
 from src.collect.parsed import BookLevel, BookUpdate
 
 _UNSIGNED = 0xFFFFFFFF
+_RESTART_MS = 5_000
 
 
 class Step(StrEnum):
@@ -72,9 +73,14 @@ class FullReplace(BookRule):
         return Step.GAP
 
     def replaces(self, book: BookUpdate, snapshot: BookUpdate) -> bool:
-        if book.last is not None and snapshot.last is not None:
+        if book.last is not None and snapshot.last is not None and not _is_much_later(snapshot, book):
             return snapshot.last > book.last
         return snapshot.event_time is None or book.event_time is None or snapshot.event_time >= book.event_time
+
+
+def _is_much_later(snapshot: BookUpdate, book: BookUpdate) -> bool:
+    """Numbers that are smaller by then have begun anew."""
+    return snapshot.event_time is not None and book.event_time is not None and snapshot.event_time - book.event_time > _RESTART_MS
 
 
 class Consecutive(BookRule):

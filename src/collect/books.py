@@ -118,6 +118,9 @@ class Books:
     def _changed(self, key: _Key, kept: _Kept) -> Sequence[OrderBook | CollectorEvent]:
         told: list[OrderBook | CollectorEvent] = []
         if not kept.book.valid:
+            # What waits to be told was replaced by this: it is told when it is no more crossed.
+            self._due.pop(key, None)
+            kept.due = False
             told += self._crossed(key, kept)
             if not kept.book.is_whole or kept.gap_since is not None:
                 return told

@@ -17,6 +17,10 @@ from src.schema.records import OrderBook, Ticker, Trade
 MarketRecord = Ticker | Trade | OrderBook
 
 
+_SNAPSHOT_MS = 60_000
+"""What is older when it comes is no news: a first frame with the last trade or the book of a quiet market. It tells nothing of the way to us."""
+
+
 class Completion:
     """Completes the records of one source in their order. `symbols` are the base coins asked for; None asks for all."""
 
@@ -49,7 +53,7 @@ class Completion:
 
     def _asked_for(self, record: Ticker | Trade | OrderBook) -> bool:
         status = self._markets[record.market]
-        if not _tells_of_the_past(record):
+        if not _tells_of_the_past(record) and record.received_time - record.event_time <= _SNAPSHOT_MS:
             status.saw(record.event_time, record.received_time)
         if self._symbols is None or record.symbol in self._symbols:
             return True

@@ -36,6 +36,7 @@ class Fetching:
         self._watch = watch
         self._running: dict[_Key, asyncio.Task[None]] = {}
         self._next: dict[_Key, Callable[[], None]] = {}
+        self._closed = False
 
     def fetch_book(self, exchange: Exchange, pair: Pair) -> None:
         """Ask for a snapshot until there is one. Nothing is done while one is being asked for."""
@@ -61,7 +62,8 @@ class Fetching:
             self._start(key, self._some_tries(exchange, path, need))
 
     async def close(self) -> None:
-        """Ask for nothing any more."""
+        """Ask for nothing any more, whatever is wanted later."""
+        self._closed = True
         self._next.clear()
         tasks = list(self._running.values())
         for task in tasks:
@@ -69,6 +71,9 @@ class Fetching:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, key: _Key, work: Coroutine[Any, Any, None]) -> None:
+        if self._closed:
+            work.close()
+            return
         task = self._running[key] = asyncio.create_task(work, name=f"REST {':'.join(key)}")
         task.add_done_callback(lambda _: self._ended(key))
         self._watch(task)

@@ -74,8 +74,8 @@ def _note(control: Control, reading: Reading, status: MarketStatus) -> None:
         case ControlKind.REFUSED:
             reading.refusals.append(control.text)
             status.note = f"the exchange refused: {control.text}"
-        case ControlKind.NOTICE | ControlKind.CLOSING:
-            reading.is_closing = control.kind is ControlKind.CLOSING
+        case ControlKind.CLOSING:
+            reading.is_closing = True
             status.note = f"the exchange says: {control.text}"
         case _:
             return

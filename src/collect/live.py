@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
-from urllib.parse import urlsplit
 
 from src.collect.arrival import Arrival, Happening, Need, Unanswered
 from src.collect.bank_poll import poll_bank_rate
 from src.collect.exchange import Exchange
 from src.collect.fetching import Fetching
+from src.collect.opening import ADDRESS_RULES, is_address
 from src.collect.pace import Pacer
 from src.collect.parsed import Channel, Pair
 from src.collect.proxy import chosen_proxy
@@ -198,8 +198,8 @@ def _urls(exchange: Exchange, channel: Channel, settings: Settings) -> Sequence[
     if not urls:
         raise ConfigurationError(f"{exchange.name} has no public {channel} channel; take it out of COINSPARK_MARKETS")
     for url in urls:
-        if urlsplit(url).scheme not in {"ws", "wss"} or not urlsplit(url).hostname:
-            raise ConfigurationError(f"COINSPARK_EXCHANGE_URLS: the address of {exchange.name} must be ws://host/path or wss://host/path")
+        if not is_address(url, "ws", "wss"):
+            raise ConfigurationError(f"COINSPARK_EXCHANGE_URLS: the address of {exchange.name} must be ws://host/path or wss://host/path{ADDRESS_RULES}")
     return urls
 
 

@@ -20,7 +20,7 @@ from src.schema.records import Instrument, OrderBook, Source, Ticker, Trade
 Normal = Ticker | Trade | OrderBook | BookUpdate
 """What comes out: records, or updates of order books where they are asked for as they are."""
 Dated = TypeVar("Dated", Ticker, Trade, BookUpdate)
-_Key = tuple[str, str, Instrument]
+_Key = tuple[str, str, Instrument, str]
 
 
 class _Recorded(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ class Normaliser:
 
     def _book(self, update: BookUpdate) -> Sequence[OrderBook]:
         """The book after an update that changed it, or the invalid one when it broke."""
-        key = (update.symbol, update.quote, update.instrument)
+        key = (update.symbol, update.quote, update.instrument, update.contract)
         book = self._books.get(key)
         if book is None:
             book = self._books[key] = Book(self._exchange.book_rule)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidProxy, InvalidProxyStatus, InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidProxy, InvalidProxyStatus, InvalidStatus, InvalidURI, SecurityError, WebSocketException
 
 from src.collect.proxy import socket_proxy
 from src.errors import TransientError
@@ -21,6 +21,7 @@ REGION_REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LE
 """How an exchange refuses a country or a network; its mirror may not."""
 TOO_MANY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, 418})
 """How an exchange says that it is asked too often; Binance says 418 to who goes on after 429."""
+ADDRESS_RULES = ", with a port up to 65535 or none, no #, and user:password@ before the host where needed"
 _SHORTEST_HOLD, _USUAL_HOLD, _LONGEST_HOLD = 1.0, 10.0, 900.0
 
 
@@ -48,7 +49,7 @@ async def open_socket(url: str, proxy: str | None) -> ClientConnection:
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        hold = hold_seconds(error.response.headers) if status in TOO_MANY else None
+        hold = hold_seconds(error.response.headers.get_all("Retry-After")) if status in TOO_MANY else None
         raise CannotOpen(refusal(status), status, hold) from None
     except InvalidProxyStatus as error:
         raise CannotOpen(f"the proxy refused the connection (HTTP {error.response.status_code})") from None
@@ -57,8 +58,8 @@ async def open_socket(url: str, proxy: str | None) -> ClientConnection:
         raise CannotOpen("the proxy that the environment names has no valid address") from None
     except TimeoutError:
         raise CannotOpen(f"no answer within {HANDSHAKE_SECONDS:.0f} s") from None
-    except (OSError, WebSocketException, UnicodeError) as error:
-        raise CannotOpen(f"cannot be reached: {error}") from None
+    except (OSError, WebSocketException, LookupError, ValueError) as error:
+        raise CannotOpen(_cause(error)) from None
 
 
 def refusal(status: int) -> str:
@@ -75,21 +76,41 @@ def refusal(status: int) -> str:
     return f"the exchange refused the connection (HTTP {status})"
 
 
-def hold_seconds(headers: Mapping[str, str]) -> float:
-    """How long `Retry-After` asks to wait: seconds or a date; 10 s where it does not say."""
-    given = headers.get("Retry-After", "")
+def hold_seconds(retry_after: Iterable[str]) -> float:
+    """How long the first of the `Retry-After` headers asks to wait: seconds or a date; 10 s where there is none that says it."""
+    given = next(iter(retry_after), "")
     try:
         seconds = float(given)
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             seconds = _USUAL_HOLD
     return min(max(seconds, _SHORTEST_HOLD), _LONGEST_HOLD) if seconds == seconds else _USUAL_HOLD  # noqa: PLR0124  NaN
 
 
+def is_address(url: str, *schemes: str) -> bool:
+    """Whether an address can be asked: one of the schemes, a host, a port that exists, no fragment, and no user without a password."""
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0 and not parts.fragment
+    except ValueError:
+        return False
+    return is_whole and parts.scheme in schemes and (parts.username is None or parts.password is not None)
+
+
 def shown(url: str) -> str:
-    """An address for a person to read: without what may be secret in it."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname}{port}{parts.path}"
+    """An address for a person to read, whatever it holds: without what may be secret in it."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.hostname or ''}{port}{parts.path}"
+
+
+def _cause(error: Exception) -> str:
+    # The library's words about an address hold all of it, and with it a password.
+    if isinstance(error, InvalidURI | SecurityError) or not isinstance(error, OSError | WebSocketException):
+        return f"its address cannot be used, or leads to one that cannot ({type(error).__name__})"
+    return f"cannot be reached: {error}"

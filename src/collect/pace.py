@@ -1,4 +1,4 @@
-"""Keeping to a rate: turns within a venue's limit, pauses that grow, and what is not repeated too soon."""
+"""Keeping to a rate: turns within a venue's limit, pauses that grow, what is not repeated too soon, and what is not done too often."""
 
 from __future__ import annotations
 
@@ -37,6 +37,23 @@ class Pacer:
     def _next_time(self) -> float:
         full = len(self._times) == self._times.maxlen
         return max(self._not_before, self._times[0] + self._seconds) if full else self._not_before
+
+
+class Budget:
+    """Lets so much be done within any stretch of the limit's seconds."""
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
+        self._spent: deque[tuple[float, int]] = deque()
+
+    def spend(self, count: int, now: float) -> bool:
+        """Whether `count` more may be done now, which then counts as done. `now` is in seconds of any clock that only goes forward."""
+        while self._spent and self._spent[0][0] <= now - self._limit.seconds:
+            self._spent.popleft()
+        if sum(spent for _, spent in self._spent) + count > self._limit.count:
+            return False
+        self._spent.append((now, count))
+        return True
 
 
 class Repeats:

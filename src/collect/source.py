@@ -63,6 +63,7 @@ class FrameQueue:
     def __init__(self, limit: int = QUEUE_LIMIT) -> None:
         self.dropped: Counter[tuple[str, int | None]] = Counter()
         """Frames that went, by market and number of the connection."""
+        self._noted: Counter[str] = Counter()
         self._limit = limit
         self._coming: deque[Coming] = deque()
         self._changed = asyncio.Event()
@@ -86,12 +87,13 @@ class FrameQueue:
         return len(self._coming) < self._limit // 2
 
     def note_dropped(self, markets: dict[str, MarketStatus]) -> None:
-        """Say in the status how many frames went."""
+        """Say in the status how many frames went, where more have gone: what went wrong since stays to be read."""
         by_market: Counter[str] = Counter()
         for (market, _), count in self.dropped.items():
             by_market[market] += count
-        for market, count in by_market.items():
-            markets[market].note = f"{count} frames dropped: they came faster than they could be processed"
+        for market, count in (by_market - self._noted).items():
+            self._noted[market] += count
+            markets[market].note = f"{self._noted[market]} frames dropped: they came faster than they could be processed"
 
     def close(self) -> None:
         """Let the iterator end when the queue is empty."""

@@ -33,7 +33,7 @@ class MarketStatus(msgspec.Struct, kw_only=True):
     stale: int = 0
     """Subscriptions that gave no data and were renewed."""
     dropped: int = 0
-    """Records given up for want of room."""
+    """Records and frames given up for want of room."""
     delay_ms: int = 0
     """Sum over all records of reception minus event; with `records_seen` the mean delay."""
     records_seen: int = 0

@@ -59,11 +59,14 @@ def choose_pairs(exchanges: Mapping[str, Exchange], settings: Settings, listings
     symbols = tuple(dict.fromkeys(settings.symbols))
     if ALL in symbols:
         if not listed:
-            raise ConfigurationError("COINSPARK_SYMBOLS=all: no exchange's list of symbols could be read; name the symbols instead")
+            raise ConfigurationError("COINSPARK_SYMBOLS=all needs the list of at least one exchange, and none was read: name the symbols instead")
         symbols = _most_listed(listed.values(), settings.symbol_limit)
-    _refuse_unknown(symbols, listed, quotes, complete=len(listed) == len(exchanges))
+    if len(listed) == len(exchanges):
+        _refuse_unknown(symbols, listed, quotes)
     pairs: dict[str, Sequence[Pair]] = {}
     remarks: list[str] = []
+    if listed and (unread := [market for market in exchanges if market not in listed]):
+        remarks.append(f"what {', '.join(unread)} trades could not be read: the symbols are not checked there")
     for market, exchange in exchanges.items():
         found, missing = _pairs_at(exchange, symbols, quotes[market], listed.get(market))
         if missing:
@@ -104,10 +107,8 @@ def _most_listed(listed: Iterable[Mapping[str, Listing]], limit: int) -> tuple[s
     return tuple(sorted(counts, key=lambda symbol: (-counts[symbol], symbol))[:limit])
 
 
-def _refuse_unknown(symbols: Sequence[str], listed: Mapping[str, Mapping[str, Listing]], quotes: Mapping[str, str], *, complete: bool) -> None:
-    """A symbol that no list has is an error, but only when every market's list is known."""
-    if not listed or not complete:
-        return
+def _refuse_unknown(symbols: Sequence[str], listed: Mapping[str, Mapping[str, Listing]], quotes: Mapping[str, str]) -> None:
+    """A symbol that no list has is an error. While a list is not known, it may be the one that has it."""
     known = sorted({symbol for market in listed.values() for symbol in market} | set(quotes.values()))
     for symbol in symbols:
         if symbol not in known:

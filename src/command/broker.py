@@ -82,8 +82,8 @@ def down(
 ) -> None:
     """Stop the embedded Kafka broker, also one whose jobs were killed. Refuses, and names them, while jobs use it.
 
-    python coin_spark.py down
-    python coin_spark.py down --force
+    - `python coin_spark.py down`
+    - `python coin_spark.py down --force`
     """
     stopped = EmbeddedBroker(load_settings()).stop(force=force)
     typer.echo(f"Stopped the broker (pid {stopped.pid})." if stopped else "No broker runs.")
@@ -92,8 +92,8 @@ def down(
 def status(*, as_json: AsJson = False) -> None:
     """Show the embedded broker, the jobs that use it, and what each collector says of itself.
 
-    python coin_spark.py status
-    python coin_spark.py status --json
+    - `python coin_spark.py status`
+    - `python coin_spark.py status --json`
     """
     current = read_current_status(load_settings())
     if as_json:

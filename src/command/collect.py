@@ -24,18 +24,12 @@ _EXAMPLES = """
 Take market data from exchanges to Kafka, until Ctrl-C.
 
 Examples:
-
-    collect --channels ticker,trade,orderbook
-
-    collect --channels orderbook --markets binance,kraken --symbols BTC,ETH
-
-    collect --channels trade --symbols all --metrics-port 9108
-
-    collect --source simulate --symbols BTC,ETH
-
-    collect --source replay --speed 10 recordings/okx/ticker.jsonl bybit=monday.jsonl
-
-    collect --source replay --speed inf --start-at 2026-01-31T09:00:00Z okx.jsonl
+- `python coin_spark.py collect --channels ticker,trade,orderbook`
+- `python coin_spark.py collect --channels orderbook --markets binance,kraken --symbols BTC,ETH`
+- `python coin_spark.py collect --channels trade --symbols all --metrics-port 9108`
+- `python coin_spark.py collect --source simulate --symbols BTC,ETH`
+- `python coin_spark.py collect --source replay --speed 10 recordings/okx/ticker.jsonl bybit=monday.jsonl`
+- `python coin_spark.py collect --source replay --speed inf --start-at 2026-01-31T09:00:00Z okx.jsonl`
 """
 
 

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         description="Keyless sources of the bank's KRW per USD, the first that answers; empty asks none.",
     )
     bank_rate_seconds: float = Field(900.0, ge=10, description="How often the bank rate is asked for.")
-    bank_rate_max_age_hours: float = Field(96.0, gt=0, description="Age at which a bank rate is no more used; banks publish none at weekends.")
+    bank_rate_max_age_hours: float = Field(96.0, gt=0, description="How long a bank rate is used after it was last read.")
     metrics_port: int | None = Field(None, ge=1, le=65535, description="Port on 127.0.0.1 of the collector's Prometheus metrics; unset: none.")
     reach_seconds: float = Field(10.0, gt=0, description="How long the live source tries before it says that no exchange can be reached.")
     rate_max_age_seconds: float = Field(60.0, gt=0, description="Age at which a price stops giving a USD rate.")

@@ -38,7 +38,7 @@ def book(*, valid: bool = True) -> OrderBook:
         quote="KRW",
         source=Source.LIVE,
         event_time=START,
-        received_time=START + 90_000,
+        received_time=START + 50_000,
         bids=BIDS,
         asks=ASKS,
         valid=valid,
@@ -122,4 +122,6 @@ def test_the_delay_is_that_of_what_came_by_itself() -> None:
     made.complete(book(valid=False))
     assert made.markets["upbit"].records_seen == 0
     made.complete(book())
-    assert (made.markets["upbit"].delay_ms, made.markets["upbit"].records_seen) == (90_000, 1)
+    assert (made.markets["upbit"].delay_ms, made.markets["upbit"].records_seen) == (50_000, 1)
+    made.complete(trade(3), received_time=START + 70_000)
+    assert made.markets["okx"].records_seen == 1, "what is over a minute old when it comes is no news"

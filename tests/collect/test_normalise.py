@@ -117,7 +117,7 @@ def test_raw_updates_come_as_they_are() -> None:
     okx = Normaliser(EXCHANGES["okx"], raw_updates=True)
     (update,) = okx.read(okx_book("update", 15, 13, [level("96", "0")], []).encode())
     assert isinstance(update, BookUpdate)
-    assert (update.snapshot, update.last, update.previous, list(update.bids)) == (False, 15, 13, [(96.0, 0.0, "96", "0")])
+    assert (update.snapshot, update.last, update.previous, list(update.bids)) == (False, 15, 13, [(96.0, 0.0)])
 
 
 def test_a_channel_leaves_out_the_others() -> None:

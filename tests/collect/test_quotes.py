@@ -43,8 +43,8 @@ def test_one_quote_is_used_everywhere(tmp_path: Path, quotes: Callable[[Settings
 
 @everywhere
 def test_a_quote_that_the_exchange_does_not_have_is_refused_everywhere(tmp_path: Path, quotes: Callable[[Settings], set[str]]) -> None:
-    with pytest.raises(ConfigurationError, match=r"COINSPARK_QUOTES: kraken .* EUR .* USD"):
-        quotes(load_settings(home=tmp_path, markets=("kraken",), symbols=("BTC",), quotes={"kraken": "eur"}))
+    with pytest.raises(ConfigurationError, match=r"COINSPARK_QUOTES: kraken .* DOGE .* USD"):
+        quotes(load_settings(home=tmp_path, markets=("kraken",), symbols=("BTC",), quotes={"kraken": "doge"}))
 
 
 def test_without_a_choice_it_is_the_first_of_the_exchange() -> None:

@@ -55,7 +55,10 @@ def test_a_symbol_that_nobody_lists_is_refused_with_the_names_that_are_near(tmp_
 def test_nothing_is_refused_while_a_list_is_not_known(tmp_path: Path) -> None:
     chosen = choose_pairs(exchanges("okx", "bybit"), settings(tmp_path, "BTC", "DOGX"), {"okx": listed("BTC")})
     assert chosen.pairs == {"okx": [Pair("BTC", "USDT")], "bybit": [Pair("BTC", "USDT"), Pair("DOGX", "USDT")]}
-    assert list(chosen.remarks) == ["okx does not trade DOGX against USDT: left out there"]
+    assert list(chosen.remarks) == [
+        "what bybit trades could not be read: the symbols are not checked there",
+        "okx does not trade DOGX against USDT: left out there",
+    ]
 
 
 def test_a_halted_symbol_is_known_but_left_out_and_said(tmp_path: Path) -> None:
@@ -99,7 +102,7 @@ def test_all_is_what_most_markets_list_then_by_name_up_to_the_limit(tmp_path: Pa
 
 
 def test_all_without_any_list_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="COINSPARK_SYMBOLS=all: no exchange's list of symbols could be read; name the symbols instead"):
+    with pytest.raises(ConfigurationError, match="COINSPARK_SYMBOLS=all needs the list of at least one exchange, and none was read"):
         choose_pairs(exchanges("okx"), settings(tmp_path, "all"), {})
 
 

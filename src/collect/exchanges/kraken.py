@@ -219,7 +219,10 @@ def _name(pair: Pair) -> str:
 
 
 def _levels(levels: list[WireLevel], pair: Pair) -> list[WrittenLevel]:
-    return [written(bytes(level.price).decode(), bytes(level.qty).decode(), pair) for level in levels]
+    try:
+        return [written(bytes(level.price).decode("ascii"), bytes(level.qty).decode("ascii"), pair) for level in levels]
+    except UnicodeDecodeError:
+        raise MalformedFrame("a level of a book is no number") from None
 
 
 _V1 = KrakenV1(Kraken.name, Kraken.region)

@@ -157,7 +157,7 @@ def written(price: str, size: str, pair: Pair) -> WrittenLevel:
         numbers = float(price), float(size)
     except ValueError:
         raise MalformedFrame("a level of a book is no number") from None
-    if not (0 <= numbers[0] < _TOO_LARGE and 0 <= numbers[1] < _TOO_LARGE):
+    if "_" in price + size or not (0 <= numbers[0] < _TOO_LARGE and 0 <= numbers[1] < _TOO_LARGE):
         raise MalformedFrame("a level of a book is negative, or no finite number")
     return numbers[0] / pair.multiple, numbers[1] * pair.multiple, price, size
 
