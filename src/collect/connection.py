@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from src.collect.exchange import Exchange
-from src.collect.pace import Pacer
+from src.collect.exchange import Exchange, RateLimit
+from src.collect.pace import Budget, Pacer
 from src.collect.parsed import Channel, Pair
 
+RENEWAL_REQUESTS = RateLimit(400, 3600.0)
+"""Text frames of renewals by one connection. OKX ends one that sends over 480 in an hour, its first subscription among them."""
 _SOONEST, _LATEST = 0.90, 0.95
 _AT_LEAST_SECONDS = 5.0
 _SLOW_SECONDS = 0.01
@@ -45,12 +47,13 @@ class Connection:
         self.change_at = _change_time(exchange)
         """When another one is to take its place, seconds of the event loop's clock; None: never."""
         self.closing = asyncio.Event()
-        """Set when the exchange has announced that it will end it."""
+        """Set when another one is to take its place soon: the exchange has announced that it will end it, or it has renewed too much."""
         self.subscribed = asyncio.Event()
         self._socket = socket
         self._exchange = exchange
         self._deliver = deliver
         self._pacer = Pacer(exchange.requests)
+        self._renewals = Budget(RENEWAL_REQUESTS)
         self._outgoing: asyncio.Queue[tuple[str, Callable[[], None] | None]] = asyncio.Queue()
 
         def all_sent() -> None:
@@ -64,6 +67,14 @@ class Connection:
         """Send text frames as soon as the limit allows, after those that wait already; `then` is called when the last one has gone."""
         for index, request in enumerate(requests, 1):
             self._outgoing.put_nowait((request, then if index == len(requests) else None))
+
+    def renew(self, requests: Sequence[str], then: Callable[[], None] | None = None) -> bool:
+        """`send` what begins pairs anew. False: it has sent too many of these; the connection that takes its place begins every pair anew."""
+        if self._renewals.spend(len(requests), asyncio.get_running_loop().time()):
+            self.send(requests, then)
+            return True
+        self.closing.set()
+        return False
 
     def give_up(self, reason: str) -> None:
         """End it at once, without waiting for an answer from the other end, which may be gone."""

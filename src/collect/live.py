@@ -199,7 +199,9 @@ def _urls(exchange: Exchange, channel: Channel, settings: Settings) -> Sequence[
         raise ConfigurationError(f"{exchange.name} has no public {channel} channel; take it out of COINSPARK_MARKETS")
     for url in urls:
         if not is_address(url, "ws", "wss"):
-            raise ConfigurationError(f"COINSPARK_EXCHANGE_URLS: the address of {exchange.name} must be ws://host/path or wss://host/path{ADDRESS_RULES}")
+            raise ConfigurationError(
+                f"COINSPARK_EXCHANGE_URLS: the address of {exchange.name} must be ws://host/path or wss://host/path{ADDRESS_RULES}"
+            )
     return urls
 
 

@@ -111,7 +111,8 @@ class Outbox:
         while self.waiting or self.spooled:
             if self._task is not None and self._task.done():
                 self._task.result()
-            if time.monotonic() >= deadline:
+            has_gone = self._transport.is_open and self._transport.silence(self._lanes.values()) > _SILENCE_SECONDS
+            if has_gone or time.monotonic() >= deadline:
                 return self._put_on_disk()
             await asyncio.sleep(_ROUND_SECONDS)
         return True
@@ -156,7 +157,8 @@ class Outbox:
             silent = self._transport.silence(self._lanes.values()) > _SILENCE_SECONDS
             for lane in self._lanes.values():
                 if silent:
-                    self._keep(lane)
+                    if not self._spool.is_full:
+                        self._keep(lane)
                 else:
                     self._send_spooled(lane)
                     self._send_waiting(lane)
@@ -194,7 +196,9 @@ class Outbox:
         """Have what is under way on disk too, as Kafka may not come back before we end."""
         if all(parcel.is_on_disk for parcel in lane.parcels()):
             return True
-        kept = None if self._disk_rests else self._spool.keep(lane.lane, lane.under_way())
+        if self._disk_rests:
+            return False  # a rest is no new failure: it would never end
+        kept = self._spool.keep(lane.lane, lane.under_way())
         if kept is None or kept.deleted:
             self._disk_failed_at = time.monotonic()
         if kept is not None:

@@ -83,6 +83,11 @@ class Spool:
         """Whether something of a lane waits: what comes after it must be put behind it."""
         return any(not segment.is_read for segment in self._segments[lane])
 
+    @property
+    def is_full(self) -> bool:
+        """What is put on disk now pushes something else out."""
+        return self.size > 0.9 * self._limit
+
     def append(self, lane: Lane, messages: Sequence[Message]) -> int:
         """Put messages at the end; how many of them, from the first, are on disk or were dropped for want of room."""
         done = 0
@@ -107,9 +112,12 @@ class Spool:
                 continue
             try:
                 messages = segment.read(_READ_BYTES)
-            except OSError as error:
+            except FileNotFoundError as error:
                 self._failed(error)
                 messages = []
+            except OSError as error:
+                self._failed(error)
+                return None  # too many open files, a disk that stutters: the file is there the next time
             if messages:
                 return segment, messages
             # It is damaged, or was taken away: what is left of it is gone.

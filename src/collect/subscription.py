@@ -63,6 +63,8 @@ class Subscription:
         self._open: set[Connection] = set()
         self._current: Connection | None = None
         self._handover: Handover | None = None
+        self._silent: set[Pair] = set()
+        """Pairs that the next connection subscribes to again, as this one may not."""
 
     @property
     def is_open(self) -> bool:
@@ -100,7 +102,7 @@ class Subscription:
         if current is None or not current.subscribed.is_set():
             return
         if self._renewals.may((pair.symbol, pair.quote), asyncio.get_running_loop().time()):
-            current.send(self.exchange.renew(self.channel, pair, self.pairs))
+            current.renew(self.exchange.renew(self.channel, pair, self.pairs))
 
     def tend(self, now: float) -> None:
         """Look for silence; called about every second. `now` is the event loop's time."""
@@ -116,8 +118,8 @@ class Subscription:
             self._say(EventKind.STALE, stale, f"no market data for {patience:g} s: subscribing again")
             # At venues where a request replaces the one before it is the same for every pair.
             requests = dict.fromkeys(request for pair in stale for request in self.exchange.renew(self.channel, pair, self.pairs))
-            # What came while nobody listened may be missing, as after a reconnect.
-            current.send(list(requests), lambda: self._say(EventKind.SUBSCRIBED, stale, "silent pairs were subscribed to again"))
+            if not current.renew(list(requests), lambda: self._say_again(stale)):
+                self._silent.update(stale)
 
     async def _connect(self) -> Connection:
         while True:
@@ -152,9 +154,16 @@ class Subscription:
 
     def _was_subscribed(self) -> None:
         self._watchdog.begin(asyncio.get_running_loop().time())
-        # While the old connection goes on nothing can be missing.
+        silent, self._silent = tuple(pair for pair in self.pairs if pair in self._silent), set()
+        # While the old connection goes on nothing can be missing, except what it did not give.
         if self._handover is None:
             self._say(EventKind.SUBSCRIBED, self.pairs)
+        elif silent:
+            self._say_again(silent)
+
+    def _say_again(self, silent: tuple[Pair, ...]) -> None:
+        # What came while nobody listened may be missing, as after a reconnect.
+        self._say(EventKind.SUBSCRIBED, silent, "silent pairs were subscribed to again")
 
     def _was_lost(self, connection: Connection, pairs: tuple[Pair, ...]) -> None:
         connection.reading.result()
@@ -223,17 +232,8 @@ class Subscription:
         return self._put(Arrival(frame=frame, received_time=received_time, connection=connection.number))
 
     def _say(self, kind: EventKind, pairs: tuple[Pair, ...], detail: str = "") -> None:
-        self._put(
-            Happening(
-                kind=kind,
-                market=self.exchange.name,
-                source=Source.LIVE,
-                received_time=time.time_ns() // 1_000_000,
-                channel=self.channel,
-                pairs=pairs,
-                detail=detail,
-            )
-        )
+        market, channel, now = self.exchange.name, self.channel, time.time_ns() // 1_000_000
+        self._put(Happening(kind=kind, market=market, source=Source.LIVE, received_time=now, channel=channel, pairs=pairs, detail=detail))
 
 
 async def _complete(new: Connection, handover: Handover) -> None:

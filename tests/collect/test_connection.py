@@ -41,7 +41,7 @@ def heard_by_server(exchange: Okx, wanted: int, pairs: list[Pair]) -> list[tuple
 
 async def with_connection(handler: Handler, exchange: Okx, pairs: list[Pair], until: asyncio.Event, **more: Any) -> Connection:
     async with served(handler) as url:
-        arguments: dict[str, Any] = {"deliver": lambda *_: None, "subscribed": lambda: None} | more
+        arguments: dict[str, Any] = {"deliver": lambda *_: True, "subscribed": lambda: None} | more
         connection = Connection(await open_socket(url, None), 0, exchange, Channel.TICKER, pairs, **arguments)
         await until.wait()
         await connection.close()
@@ -104,7 +104,7 @@ def test_text_comes_as_text_and_bytes_as_bytes_in_order_and_all_before_the_end()
         async with served(send) as url:
             socket = await open_socket(url, None)
             connection = Connection(
-                socket, 0, OKX, Channel.TICKER, [BTC], deliver=lambda _, message, __: came.append(message), subscribed=lambda: None
+                socket, 0, OKX, Channel.TICKER, [BTC], deliver=lambda _, message, __: came.append(message) is None, subscribed=lambda: None
             )
             await connection.reading
         assert came == [str(number) if number % 2 else str(number).encode() for number in range(3000)]

@@ -116,6 +116,48 @@ def test_trades_of_an_exchange_without_rest_are_given_up_at_once(tmp_path: Path)
     asyncio.run(run())
 
 
+def test_after_its_end_nothing_is_asked_for(tmp_path: Path) -> None:
+    paths: list[str] = []
+
+    def answer(path: str) -> Answer:
+        paths.append(path)
+        return Answer(TRADES)
+
+    async def run() -> None:
+        async with http_served(answer) as base:
+            started: list[asyncio.Task[None]] = []
+            client = RestClient(settings(tmp_path))
+            fetching = Fetching(client, lambda _: None, lambda _, __: None, started.append)
+            await fetching.close()
+            fetching.fetch_book(Venue(base), BTC)
+            fetching.fetch_trades(Venue(base), NEED, BTC)
+            assert started == []
+            await client.close()
+
+    asyncio.run(run())
+    assert paths == []
+
+
+def test_an_answer_without_a_rate_leads_to_the_next_address(tmp_path: Path) -> None:
+    async def run() -> None:
+        came: asyncio.Queue[Coming] = asyncio.Queue()
+        answers = iter([Answer({"rates": {"KRW": 1400}}), Answer({"rates": {}})])
+        async with http_served(lambda _: Answer("sign in")) as portal, http_served(lambda _: next(answers, Answer({}))) as bank:
+            client = RestClient(settings(tmp_path))
+            polling = asyncio.create_task(poll_bank_rate(client, (f"{portal}/", f"{bank}/rate"), 0.001, came.put_nowait))
+            rate, said = await came.get(), await came.get()
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            await client.close()
+        assert isinstance(rate, Arrival)
+        assert (rate.frame.url, rate.frame.message) == (f"{bank}/rate", b'{"rates": {"KRW": 1400}}')
+        assert isinstance(said, Happening)
+        assert said.detail.count("no believable KRW per USD") == 1
+        assert portal.removeprefix("http://") in said.detail
+
+    asyncio.run(run())
+
+
 def test_the_bank_rate_comes_from_the_first_address_that_answers_and_an_outage_is_said_once(tmp_path: Path) -> None:
     answers = iter([Answer(status=500), Answer(status=500), Answer({"rates": {"KRW": 1400}}), Answer(status=503), Answer({"rates": {"KRW": 1401}})])
 

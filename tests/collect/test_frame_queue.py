@@ -39,6 +39,24 @@ class TestFrameQueue:
 
         asyncio.run(run())
 
+    def test_what_went_wrong_after_frames_were_dropped_stays_to_be_read_until_more_are(self) -> None:
+        async def run() -> None:
+            queue = FrameQueue(limit=1)
+            markets: dict[str, MarketStatus] = defaultdict(MarketStatus)
+            for number in range(3):
+                queue.put(arrival(number))
+            queue.note_dropped(markets)
+            assert markets["okx"].note.startswith("2 frames dropped")
+            markets["okx"].note = "connection closed"
+            queue.note_dropped(markets)
+            assert markets["okx"].note == "connection closed"
+            queue.put(arrival(3))
+            queue.note_dropped(markets)
+            assert markets["okx"].note.startswith("3 frames dropped")
+            assert queue.dropped == {("okx", 4): 3}
+
+        asyncio.run(run())
+
     def test_what_happened_and_what_was_asked_for_do_not_go(self) -> None:
         async def run() -> None:
             queue = FrameQueue(limit=3)

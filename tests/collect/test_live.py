@@ -182,12 +182,15 @@ def test_a_close_does_not_wait_for_what_does_not_answer(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/", "127.0.0.1:1", "ws://"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "127.0.0.1:1", "ws://", "ws://me:secret@127.0.0.1:99999/", "ws://me:secret@127.0.0.1/x#part", "ws://["]
+)
 def test_an_address_that_is_no_websocket_is_refused(tmp_path: Path, url: str) -> None:
     async def run() -> None:
-        with pytest.raises(ConfigurationError, match="COINSPARK_EXCHANGE_URLS"):
+        with pytest.raises(ConfigurationError, match="COINSPARK_EXCHANGE_URLS: the address of okx") as refused:
             async with playing(tmp_path, OKX, url):
                 pass
+        assert "secret" not in str(refused.value)
 
     asyncio.run(run())
 

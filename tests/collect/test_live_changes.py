@@ -6,10 +6,13 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
-from src.collect.exchange import Exchange
+from src.collect.arrival import Need
+from src.collect.exchange import Exchange, RateLimit
+from src.collect.parsed import Channel
 from src.schema.records import EventKind
 from tests.collect.live_player import BTC, ETH, Swift, okx, playing, said
 from tests.collect.local_servers import served
@@ -64,6 +67,59 @@ def test_a_socket_with_heartbeats_but_no_data_is_given_up(tmp_path: Path) -> Non
             assert player.happenings(EventKind.DISCONNECTED)[0].detail == "no market data for 0.2 s"
 
     asyncio.run(run())
+
+
+class TestTooManyRenewals:
+    """OKX ends a connection that sends too many requests in an hour: before that another one takes its place."""
+
+    def test_a_book_is_begun_anew_by_the_next_connection(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("src.collect.connection.RENEWAL_REQUESTS", RateLimit(3, 3600.0))
+        asked: list[tuple[int, str]] = []
+        opened = 0
+        begun_anew = asyncio.Event()
+
+        async def listen(socket: ServerConnection) -> None:
+            nonlocal opened
+            opened += 1
+            number = opened
+            async for message in socket:
+                asked.append((number, json.loads(message)["op"]))
+                if number == 2:
+                    begun_anew.set()
+
+        async def run() -> None:
+            async with served(listen) as url, playing(tmp_path, Swift(), url, (Channel.ORDERBOOK,), (BTC, ETH)) as player:
+                await player.until(lambda player: bool(player.happenings(EventKind.SUBSCRIBED)))
+                for pair in (BTC, ETH):
+                    player.source.ask(Need(market="okx", channel=Channel.ORDERBOOK, pair=pair))
+                await begun_anew.wait()
+                await player.until(lambda player: len(player.happenings(EventKind.CONNECTED)) == 2)
+                assert player.happenings(EventKind.DISCONNECTED) == []
+
+        asyncio.run(run())
+        assert sorted(asked) == [(1, "subscribe"), (1, "subscribe"), (1, "unsubscribe"), (2, "subscribe")]
+
+    def test_a_silent_pair_is_told_as_subscribed_to_again_by_the_next_connection(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("src.collect.connection.RENEWAL_REQUESTS", RateLimit(1, 3600.0))
+        asked: list[str] = []
+
+        async def forgetful(socket: ServerConnection) -> None:
+            asked.append(json.loads(await socket.recv())["op"])
+            if len(asked) == 2:
+                await socket.send(said("ETH", 2.0))
+            while True:
+                await socket.send(said("BTC", 1.0))
+                await asyncio.sleep(0.01)
+
+        async def run() -> None:
+            async with served(forgetful) as url, playing(tmp_path, Swift(), url, pairs=(BTC, ETH), stale_seconds=0.5) as player:
+                await player.until(lambda player: "ETH 2.0" in player.kinds())
+                kinds = [kind for kind in player.kinds() if kind != "BTC 1.0"]
+                assert kinds == ["connected", "subscribed", "stale", "connected", "subscribed", "ETH 2.0"]
+                assert [happening.pairs for happening in player.happenings(EventKind.SUBSCRIBED)] == [(BTC, ETH), (ETH,)]
+
+        asyncio.run(run())
+        assert asked == ["subscribe", "subscribe"]
 
 
 class TestChangingBeforeTheCut:

@@ -6,7 +6,7 @@ import asyncio
 
 from src.collect.attempts import Attempts
 from src.collect.exchange import RateLimit
-from src.collect.pace import Pacer, Repeats, growing_pause
+from src.collect.pace import Budget, Pacer, Repeats, growing_pause
 
 
 def test_a_pacer_gives_no_more_turns_than_the_limit_has() -> None:
@@ -44,6 +44,17 @@ def test_the_same_thing_is_done_again_after_times_that_double_and_is_forgotten_i
     assert repeats.may(key, 1000.0)
     assert not repeats.may(key, 1004.0)
     assert repeats.may(key, 1005.0)
+
+
+def test_a_budget_is_spent_within_any_stretch_of_its_time() -> None:
+    budget = Budget(RateLimit(5, 100.0))
+    assert [budget.spend(2, now) for now in (0.0, 50.0, 60.0)] == [True, True, False]
+    assert budget.spend(1, 60.0)
+    assert not budget.spend(1, 99.9)
+    assert budget.spend(2, 100.0)
+    assert not budget.spend(1, 149.9)
+    assert not budget.spend(6, 1000.0)
+    assert budget.spend(5, 1000.0)
 
 
 def test_pauses_grow_to_a_limit_and_are_not_alike() -> None:

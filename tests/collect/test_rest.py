@@ -49,8 +49,8 @@ def test_an_answer_is_a_frame_with_the_whole_address(tmp_path: Path) -> None:
     assert paths == ["/api/v5/market/trades?instId=BTC-USDT"]
 
 
-@pytest.mark.parametrize("status", [403, 451])
-def test_a_mirror_is_asked_where_the_region_is_refused_and_kept_to(tmp_path: Path, status: int) -> None:
+@pytest.mark.parametrize("status", [403, 404, 451, 500, 502, 503])
+def test_a_mirror_is_asked_where_the_first_address_serves_nobody_here_and_kept_to(tmp_path: Path, status: int) -> None:
     asked_first: list[str] = []
 
     def refuse(path: str) -> Answer:
@@ -80,8 +80,8 @@ def test_a_region_refused_everywhere_is_for_the_user_to_settle(tmp_path: Path) -
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("status", "says"), [(500, "HTTP 500"), (404, "HTTP 404"), (400, "HTTP 400")])
-def test_an_error_is_worth_another_try_at_the_same_address(tmp_path: Path, status: int, says: str) -> None:
+@pytest.mark.parametrize("status", [400, 401, 429])
+def test_an_exchange_that_refuses_a_request_refuses_it_at_its_mirror_too(tmp_path: Path, status: int) -> None:
     mirror_asked: list[str] = []
 
     def mirrored(path: str) -> Answer:
@@ -91,12 +91,83 @@ def test_an_error_is_worth_another_try_at_the_same_address(tmp_path: Path, statu
     async def run() -> None:
         async with http_served(lambda _: Answer(status=status)) as first, http_served(mirrored) as mirror:
             client = RestClient(settings(tmp_path))
-            with pytest.raises(TransientError, match=says):
+            with pytest.raises(TransientError, match=f"HTTP {status}"):
                 await client.get(Venue(first, mirror), "/x")
             await client.close()
 
     asyncio.run(run())
     assert mirror_asked == []
+
+
+def test_what_every_address_said_is_told(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with http_served(lambda _: Answer(status=503)) as first, http_served(lambda _: Answer(status=451)) as mirror:
+            client = RestClient(settings(tmp_path))
+            with pytest.raises(TransientError, match=r"/x: HTTP 503; .*/x: HTTP 451$"):
+                await client.get(Venue(first, mirror), "/x")
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_never_ends_is_given_up_and_the_mirror_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("src.collect.rest._TOTAL_SECONDS", 0.3)
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        try:
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        except ConnectionError:
+            writer.close()
+
+    async def run() -> None:
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server, http_served(lambda _: Answer(TRADES)) as mirror:
+            client = RestClient(settings(tmp_path))
+            endless = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            with pytest.raises(TransientError, match="cannot be reached"):
+                await asyncio.wait_for(client.get_url(endless), 20)
+            assert (await asyncio.wait_for(client.get(Venue(endless, mirror), "/x"), 20)).url == f"{mirror}/x"
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_after_its_end_a_client_asks_for_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with http_served(lambda _: Answer(TRADES)) as base:
+            client = RestClient(settings(tmp_path))
+            await client.get(Venue(base), "/x")
+            await client.close()
+            with pytest.raises(TransientError, match="not asked, for the collector ends"):
+                await client.get(Venue(base), "/x")
+            with pytest.raises(TransientError, match="not asked, for the collector ends"):
+                await client.get_url(f"{base}/rate")
+            await client.close()
+
+    asyncio.run(run())
+
+
+BAD_ADDRESSES = [
+    "http://host:99999",
+    "http://me:secret@host/x#part",
+    "ws://me:secret@host",
+    "me:secret@host",
+    "https://[secret",
+    "https://secret@host",
+]
+
+
+@pytest.mark.parametrize("url", BAD_ADDRESSES)
+def test_addresses_in_the_settings_that_cannot_be_asked_are_refused_without_what_may_be_secret(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="COINSPARK_REST_URLS: the address of okx") as refused:
+        RestClient(settings(tmp_path, rest_urls={"upbit": "", "okx": url}))
+    assert "secret" not in str(refused.value)
+    with pytest.raises(ConfigurationError, match="COINSPARK_BANK_RATE_URLS") as refused:
+        RestClient(settings(tmp_path, bank_rate_urls=f"https://rates.test/latest,{url}"))
+    assert "secret" not in str(refused.value)
 
 
 def test_after_too_many_requests_nothing_is_asked_before_the_time_it_names(tmp_path: Path) -> None:
