@@ -21,7 +21,7 @@ _ROUND_SECONDS = 0.01
 _ROUND_RECORDS = 10_000
 _BEHIND_RECORDS = 5_000
 """So many in memory are sent, or put on disk, at once."""
-_OVERFLOW_RECORDS = 20_000
+_OVERFLOW_RECORDS = 10_000
 _OVERFLOW_BYTES = 8 * MEGABYTE
 """In memory when the disk takes nothing either; then the oldest are dropped, quotes first."""
 _SILENCE_SECONDS = 1.0

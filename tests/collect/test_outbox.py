@@ -180,7 +180,7 @@ def test_without_kafka_and_disk_memory_stays_bounded_and_quotes_go_first(topic_n
         await outbox.close(0.1)
 
     run(work)
-    assert most <= 26_000
+    assert most <= 20_000
     assert outbox.dropped["okx", "trade"] == 0
     assert outbox.dropped["okx", "ticker"] > 3000
     assert outbox.spooled == 18_000 - outbox.dropped["okx", "ticker"]

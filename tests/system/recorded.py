@@ -8,6 +8,7 @@ import msgspec
 
 from src.collect.exchanges import EXCHANGES
 from src.collect.simulator import MarketSimulator
+from src.config import load_settings
 
 START_MS = 1_790_000_000_000
 START_AT = "2026-09-21T14:13:20Z"
@@ -17,7 +18,8 @@ SYMBOLS = ("BTC", "ETH")
 def record(folder: Path, seconds: int, rate: float = 4.0, seed: int = 11) -> list[str]:
     """Write `seconds` of a simulated market; returns the files. What the simulator breaks on purpose is in them too."""
     folder.mkdir(parents=True, exist_ok=True)
-    simulator = MarketSimulator(seed=seed, exchanges=list(EXCHANGES.values()), symbols=SYMBOLS, start_time_ms=START_MS, rate=rate)
+    exchanges = [EXCHANGES[market] for market in load_settings().markets]
+    simulator = MarketSimulator(seed=seed, exchanges=exchanges, symbols=SYMBOLS, start_time_ms=START_MS, rate=rate)
     lines: dict[str, list[bytes]] = {}
     for frame in simulator:
         if frame.received_time > START_MS + seconds * 1000:
