@@ -70,7 +70,8 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
         killed.wait_for(lambda: killed.rows("market_arbitrage"), job)
         job.send_signal(signal.SIGKILL)
         job.wait()
-    with killed.started(*replay, "--speed", "2") as job:
+    # At the recording's own pace, so that on a busy machine too the kills come before its end.
+    with killed.started(*replay, "--speed", "1") as job:
         before = max(row["newest_event_time"] for row in killed.rows("input_quality"))
         killed.wait_for(lambda: max(row["newest_event_time"] for row in killed.rows("input_quality")) > before, job)
         collector = read_status(killed.settings.home, "ticker")
