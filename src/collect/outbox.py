@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from src.collect.message import Message
@@ -27,7 +27,6 @@ _OVERFLOW_BYTES = 8 * MEGABYTE
 _SILENCE_SECONDS = 1.0
 _TROUBLE_SECONDS = 5.0
 _TELL_SECONDS = 1.0
-_DISK_AGAIN_SECONDS = 0.5
 _QUOTES = frozenset({"ticker", "orderbook"})
 
 
@@ -48,7 +47,7 @@ class Outbox:
         """Given up for want of room, by market and channel."""
         self._on_dropped = on_dropped
         self._untold: Counter[Origin] = Counter()
-        self._told_at = self._disk_failed_at = -_DISK_AGAIN_SECONDS
+        self._told_at = -_TELL_SECONDS
         self._spool = Spool(folder, spool_megabytes * MEGABYTE, self._drop)
         self._transport = Transport(bootstrap_servers, partitions, self._acknowledged, self._drop_parcel)
         self._lanes = {lane: OutboxLane(lane) for lane in Lane}
@@ -105,15 +104,32 @@ class Outbox:
         self._transport.topics_before = await asyncio.to_thread(self._spool.load)
         self._task = asyncio.create_task(self._run(), name="outbox")
 
+    def watch(self) -> asyncio.Task[None]:
+        """The task that sends, once open. It ends before `close` only by a failure, which its owner must see: nothing is sent any more."""
+        if self._task is None:
+            raise RuntimeError("the outbox is not open")
+        return self._task
+
+    def unread_trades(self) -> Iterator[tuple[str, bytes]]:
+        """Topic and value of the trades that `open` found on disk, oldest first, the newest 20,000 at most. They may not be on Kafka yet.
+
+        Gives them once.
+        """
+        trades, self._spool.trades_before = self._spool.trades_before, []
+        return iter(trades)
+
     async def flush(self, seconds: float) -> bool:
-        """Wait until Kafka has acknowledged everything; True also when after `seconds` the rest is safely on disk."""
+        """Wait until Kafka has acknowledged everything. True also when the rest is safely on disk.
+
+        It is put there after `seconds`, or as soon as Kafka has taken nothing for a second.
+        """
         deadline = time.monotonic() + seconds
         while self.waiting or self.spooled:
-            if self._task is not None and self._task.done():
-                self._task.result()
-            has_gone = self._transport.is_open and self._transport.silence(self._lanes.values()) > _SILENCE_SECONDS
-            if has_gone or time.monotonic() >= deadline:
+            if time.monotonic() >= deadline:
                 return self._put_on_disk()
+            is_stuck = self._transport.silence(self._lanes.values()) > _SILENCE_SECONDS or (self._task is not None and self._task.done())
+            if is_stuck and self._put_on_disk():
+                return True
             await asyncio.sleep(_ROUND_SECONDS)
         return True
 
@@ -124,11 +140,13 @@ class Outbox:
             self._drop(Counter((message.market, message.channel) for lane in self._lanes.values() for message in lane.take(len(lane.waiting))))
             return
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        (ended,) = await asyncio.gather(self._task, return_exceptions=True)
         self._tell_dropped(at_once=True)
         self._closed = True
-        self._disk_failed_at = -_DISK_AGAIN_SECONDS
-        self._round()
+        for lane in self._lanes.values():
+            lane.disk_failed_at = None
+        if isinstance(ended, asyncio.CancelledError):  # A round that failed would fail again, and keep the rest from the disk.
+            self._round()
         self._put_on_disk()
         await self._transport.close(seconds)
         self._transport.reap(self._lanes.values())
@@ -156,14 +174,13 @@ class Outbox:
             self._transport.reap(self._lanes.values())
             silent = self._transport.silence(self._lanes.values()) > _SILENCE_SECONDS
             for lane in self._lanes.values():
-                if silent:
-                    if not self._spool.is_full:
-                        self._keep(lane)
-                else:
+                if not silent:
                     self._send_spooled(lane)
                     self._send_waiting(lane)
                 if lane.waiting and (silent or self._spool.has_unread(lane.lane) or len(lane.waiting) >= _ROUND_RECORDS):
-                    self._spool_waiting(lane)
+                    lane.spool_waiting(self._spool)
+                if silent:
+                    lane.keep(self._spool)
             self._limit_memory()
         finally:
             self._in_round = False
@@ -183,39 +200,11 @@ class Outbox:
             for parcel in parcels_of(lane.take(_ROUND_RECORDS)):
                 self._transport.send(lane, parcel)
 
-    def _spool_waiting(self, lane: OutboxLane) -> None:
-        if self._disk_rests:
-            return
-        messages = lane.take(len(lane.waiting))
-        done = self._spool.append(lane.lane, messages)
-        if done < len(messages):
-            lane.put_back(messages[done:])
-            self._disk_failed_at = time.monotonic()
-
-    def _keep(self, lane: OutboxLane) -> bool:
-        """Have what is under way on disk too, as Kafka may not come back before we end."""
-        if all(parcel.is_on_disk for parcel in lane.parcels()):
-            return True
-        if self._disk_rests:
-            return False  # a rest is no new failure: it would never end
-        kept = self._spool.keep(lane.lane, lane.under_way())
-        if kept is None or kept.deleted:
-            self._disk_failed_at = time.monotonic()
-        if kept is not None:
-            for parcel in lane.parcels():
-                parcel.segment = kept
-        return kept is not None and not kept.deleted
-
-    @property
-    def _disk_rests(self) -> bool:
-        return time.monotonic() < self._disk_failed_at + _DISK_AGAIN_SECONDS
-
     def _put_on_disk(self) -> bool:
         safe = True
         for lane in self._lanes.values():
-            safe = self._keep(lane) and safe
-            self._spool_waiting(lane)
-            safe = safe and not lane.waiting
+            lane.spool_waiting(self._spool)
+            safe = lane.keep(self._spool) and not lane.waiting and safe
         return safe
 
     def _limit_memory(self) -> None:

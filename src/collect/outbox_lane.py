@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from src.collect.message import Message
-from src.collect.spool import Lane
+from src.collect.spool import Lane, Spool
 from src.collect.spool_segment import Segment
 
 IN_FLIGHT_RECORDS = 30_000
 IN_FLIGHT_BYTES = 24 * 1024 * 1024
 """Not acknowledged yet, of each lane; what comes then waits. Each lane has its own, so that neither keeps the other from Kafka."""
+_DISK_AGAIN_SECONDS = 0.5
 ARRAY_RECORDS = 200
 ARRAY_BYTES = 256 * 1024
 Place = tuple[str, int]
@@ -31,6 +33,8 @@ class Parcel:
     """The spool file that the records lie in, if any."""
     future: Any = None
     """The library's answer to come."""
+    is_given_up: bool = False
+    """There was no room for it on disk, and it is not tried again: what is newer stays there."""
 
     @property
     def value(self) -> bytes:
@@ -53,6 +57,13 @@ class OutboxLane:
     in_flight: dict[Place, deque[Parcel]] = field(default_factory=dict)
     in_flight_records: int = 0
     in_flight_bytes: int = 0
+    disk_failed_at: float | None = None
+    """In seconds of the monotonic clock; for half a second after it the disk is left alone."""
+
+    @property
+    def disk_rests(self) -> bool:
+        """Whether the disk failed just now."""
+        return self.disk_failed_at is not None and time.monotonic() < self.disk_failed_at + _DISK_AGAIN_SECONDS
 
     @property
     def has_room(self) -> bool:
@@ -99,6 +110,31 @@ class OutboxLane:
     def under_way(self) -> list[Message]:
         """The records of `parcels`."""
         return [message for parcel in self.parcels() for message in parcel.messages]
+
+    def spool_waiting(self, spool: Spool) -> None:
+        """Put what waits behind what is on disk; what the disk does not take waits on."""
+        if self.disk_rests:
+            return
+        messages = self.take(len(self.waiting))
+        done = spool.append(self.lane, messages)
+        if done < len(messages):
+            self.put_back(messages[done:])
+            self.disk_failed_at = time.monotonic()
+
+    def keep(self, spool: Spool) -> bool:
+        """Have what is under way on disk too, as Kafka may not come back before we end; whether all of it is there."""
+        missing = [parcel for parcel in self.parcels() if not parcel.is_on_disk]
+        if all(parcel.is_given_up for parcel in missing):
+            return not missing
+        if self.disk_rests:
+            return False
+        kept = spool.keep(self.lane, self.under_way())
+        if kept is None:
+            self.disk_failed_at = time.monotonic()
+            return False
+        for parcel in self.parcels():
+            parcel.segment, parcel.is_given_up = kept, kept.deleted
+        return not kept.deleted
 
 
 def parcels_of(messages: Iterable[Message], segment: Segment | None = None) -> list[Parcel]:

@@ -10,12 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from src.collect.message import Message
+from src.collect.parsed import Channel
 from src.collect.spool_segment import Origin, Segment, entry_of
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 512 * 1024
 _WRITE_BYTES = 256 * 1024
 _SMALLEST_SEGMENT = 16 * 1024
+_NEWEST_TRADES = 20_000
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -40,6 +42,8 @@ class Spool:
     ) -> None:
         self.trouble = ""
         """One line when the disk failed the last time, else empty."""
+        self.trades_before: list[tuple[str, bytes]] = []
+        """Topic and value of the trades that `load` has found, in their order: the newest 20,000 at most."""
         self._folder = folder
         self._limit = limit_bytes
         self._segment_bytes = min(segment_bytes, max(limit_bytes // 16, _SMALLEST_SEGMENT))
@@ -60,33 +64,28 @@ class Spool:
         return sum(segment.unread.total() + segment.unacknowledged for segments in self._segments.values() for segment in segments)
 
     def load(self) -> frozenset[str]:
-        """Find what an earlier process left; the topics it is for. Reads all of it: call it in a thread."""
+        """Find what an earlier process left; the topics it is for. Reads all of it: call it in a thread. A file it cannot read stays for the next."""
         topics: set[str] = set()
-        for lane in Lane:
-            folder = self._folder / lane
+        trades: deque[tuple[Segment, Message]] = deque(maxlen=_NEWEST_TRADES)
+        left_over = [(lane, segment) for lane in Lane for segment in self._left_over(lane)]
+        for lane, segment in left_over:
             try:
-                for left_over in folder.glob("*.new"):
-                    left_over.unlink(missing_ok=True)
-                paths = sorted((int(path.stem), path) for path in folder.glob("*.segment") if path.stem.isdecimal())
-                for number, path in paths:
-                    self._next_number = max(self._next_number, number + 1)
-                    segment = Segment(path, number)
-                    topics |= segment.find()
-                    self._segments[lane].append(segment)
-                    self._settle(lane, segment)
+                for message in segment.find():
+                    topics.add(message.topic)
+                    if message.channel == Channel.TRADE:
+                        trades.append((segment, message))
             except OSError as error:
-                self._failed(error)
+                self._failed(error, "read")
+                continue
+            self._segments[lane].append(segment)
+            self._settle(lane, segment)
         self._make_room(Lane.TRADES, 0)
+        self.trades_before = [(message.topic, message.value) for segment, message in trades if not segment.deleted]
         return frozenset(topics)
 
     def has_unread(self, lane: Lane) -> bool:
         """Whether something of a lane waits: what comes after it must be put behind it."""
         return any(not segment.is_read for segment in self._segments[lane])
-
-    @property
-    def is_full(self) -> bool:
-        """What is put on disk now pushes something else out."""
-        return self.size > 0.9 * self._limit
 
     def append(self, lane: Lane, messages: Sequence[Message]) -> int:
         """Put messages at the end; how many of them, from the first, are on disk or were dropped for want of room."""
@@ -112,13 +111,13 @@ class Spool:
                 continue
             try:
                 messages = segment.read(_READ_BYTES)
-            except FileNotFoundError as error:
-                self._failed(error)
-                messages = []
             except OSError as error:
-                self._failed(error)
-                return None  # too many open files, a disk that stutters: the file is there the next time
+                self._failed(error, "read")
+                if not isinstance(error, FileNotFoundError):
+                    return None  # too many open files, a disk that stutters: the file is there the next time
+                messages = []
             if messages:
+                self.trouble = ""
                 return segment, messages
             # It is damaged, or was taken away: what is left of it is gone.
             self._drop(lane, segment)
@@ -139,8 +138,8 @@ class Spool:
         rest = begun[-1] if begun and not begun[-1].is_read else None
         if not handed_over and rest is None:
             return None
-        kept = Segment(begun[-1].path, begun[-1].number) if begun else self._segment(lane, segments[0].number - 1 if segments else self._next())
         try:
+            kept = Segment(begun[-1].path, begun[-1].number) if begun else self._before(lane)
             kept.rewrite(handed_over, rest)
         except OSError as error:
             self._failed(error)
@@ -165,21 +164,20 @@ class Spool:
 
     def _written(self, lane: Lane, entries: Sequence[bytes], messages: Sequence[Message]) -> bool:
         while True:
-            segment = self._open[lane]
-            if segment is None or segment.size >= self._segment_bytes:
-                segment = self._segment(lane, self._next())
+            segment = previous = self._open[lane]
             try:
+                if segment is None or segment.size >= self._segment_bytes:
+                    segment = self._behind(lane)
                 segment.append(entries, messages)
             except OSError as error:
                 self._failed(error)
-                if segment is not self._open[lane]:
+                if segment is not None and segment is not previous and segment.is_open:
                     with contextlib.suppress(OSError):
                         segment.delete()
                 if error.errno in _DISK_FULL and self._drop_oldest(lane):
                     continue
                 return False
             self.trouble = ""
-            previous = self._open[lane]
             if previous is not segment:
                 self._segments[lane].append(segment)
                 self._open[lane] = segment
@@ -220,12 +218,30 @@ class Spool:
         except OSError as error:
             self._failed(error)
 
-    def _segment(self, lane: Lane, number: int) -> Segment:
-        return Segment(self._folder / lane / f"{number:012d}.segment", number)
+    def _left_over(self, lane: Lane) -> list[Segment]:
+        folder = self._folder / lane
+        try:
+            for half_written in folder.glob("*.new"):
+                half_written.unlink(missing_ok=True)
+            paths = sorted((int(path.stem), path) for path in folder.glob("*.segment") if path.stem.isdecimal())
+        except OSError as error:
+            self._failed(error, "read")
+            return []
+        self._next_number = max([self._next_number, *(number + 1 for number, _ in paths)])
+        return [Segment(path, number) for number, path in paths]
 
-    def _next(self) -> int:
-        number, self._next_number = self._next_number, self._next_number + 1
-        return number
+    def _behind(self, lane: Lane) -> Segment:
+        return self._unused(lane, self._next_number, 1)
 
-    def _failed(self, error: OSError) -> None:
-        self.trouble = f"records that wait for Kafka cannot be kept in {self._folder}: {error.strerror or error}"
+    def _before(self, lane: Lane) -> Segment:
+        return self._unused(lane, self._segments[lane][0].number - 1, -1) if self._segments[lane] else self._behind(lane)
+
+    def _unused(self, lane: Lane, number: int, step: int) -> Segment:
+        """A file of a name that no other has, not even one that could not be listed or read. Raises OSError."""
+        while (path := self._folder / lane / f"{number:012d}.segment").exists():
+            number += step
+        self._next_number = max(self._next_number, number + 1)
+        return Segment(path, number)
+
+    def _failed(self, error: OSError, what: str = "kept") -> None:
+        self.trouble = f"records that wait for Kafka cannot be {what} in {self._folder}: {error.strerror or error}"

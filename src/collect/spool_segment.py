@@ -65,14 +65,12 @@ class Segment:
         self._read_to = 0
         self._descriptor: int | None = None
 
-    def find(self) -> set[str]:
-        """Take the file as an earlier process left it, as far as it is whole; the topics of what is in it."""
-        topics = set()
+    def find(self) -> Iterator[Message]:
+        """Take the file as an earlier process left it, as far as it is whole, by going through all that is in it."""
         for message, end in _entries(self.path.read_bytes()):
-            topics.add(message.topic)
             self.unread[message.market, message.channel] += 1
             self.size = end
-        return topics
+            yield message
 
     @property
     def is_read(self) -> bool:
@@ -83,6 +81,11 @@ class Segment:
     def is_begun(self) -> bool:
         """Some of it was handed over."""
         return self._read_to > 0
+
+    @property
+    def is_open(self) -> bool:
+        """It is appended to: we have made the file."""
+        return self._descriptor is not None
 
     def append(self, entries: Sequence[bytes], messages: Sequence[Message]) -> None:
         """Write messages at the end: all of them, or none and OSError."""

@@ -46,8 +46,8 @@ class Transport:
         )
 
     def silence(self, lanes: Collection[OutboxLane]) -> float:
-        """Seconds since Kafka last answered; 0 when there is nothing for it to answer to."""
-        if self._producer is not None and not any(lane.in_flight_records for lane in lanes):
+        """Seconds since Kafka last answered; 0 when it is open and there is nothing for it to answer to."""
+        if not any(lane.in_flight_records for lane in lanes) and self.is_open:
             self._last_answer = time.monotonic()
         return time.monotonic() - self._last_answer
 

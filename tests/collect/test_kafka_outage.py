@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -80,6 +80,12 @@ def kafka(tmp_path: Path) -> Iterator[Stoppable]:
         yield Stoppable(EmbeddedBroker(settings), lease)
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not is_so():  # noqa: ASYNC110  the outbox has no event for it
+            await asyncio.sleep(0.01)
+
+
 async def paced(until: asyncio.Task[None]) -> AsyncIterator[int]:
     """Numbers at the rate of the stream, until two seconds' worth after a task's end."""
     begun = time.monotonic()
@@ -115,7 +121,7 @@ def test_a_stream_outlives_an_outage_of_kafka(kafka: Stoppable, tmp_path: Path, 
             count = number + 1
             on_disk, waiting = max(on_disk, outbox.spooled if number % 1000 == 0 else 0), max(waiting, outbox.waiting)
         await stopping
-        assert await outbox.flush(PATIENCE)
+        await until(lambda: (outbox.waiting, outbox.spooled) == (0, 0))
         await outbox.close(1)
 
     asyncio.run(stream())
@@ -136,7 +142,7 @@ def test_a_stop_during_an_outage_leaves_what_is_under_way_to_the_next_start(kafk
         await box.open()
         for number in range(2_000):
             box.put(kafka.message(number))
-        assert await box.flush(PATIENCE)
+        await until(lambda: (box.waiting, box.spooled) == (0, 0))
         await kafka.stop()
         for number in range(2_000, count):
             box.put(kafka.message(number))
@@ -152,13 +158,67 @@ def test_a_stop_during_an_outage_leaves_what_is_under_way_to_the_next_start(kafk
         await kafka.start()
         for number in range(count, count + more):
             box.put(kafka.message(number))
-        assert await box.flush(PATIENCE)
+        await until(lambda: (box.waiting, box.spooled) == (0, 0))
         await box.close(1)
         assert box.sent == count - 2_000 + more
 
     asyncio.run(first())
     asyncio.run(second())
     assert kafka.arrived() == kafka.expected(count + more)
+
+
+def test_a_disk_that_takes_records_again_during_an_outage_gets_all_that_waits(kafka: Stoppable, tmp_path: Path) -> None:
+    blocked = tmp_path / "spool"
+    blocked.write_text("a file where the folder should be")
+    outbox = Outbox(kafka.servers, kafka.partitions, blocked, 64, lambda *_: None)
+
+    async def work() -> None:
+        await outbox.open()
+        outbox.put(kafka.message(0))
+        await until(lambda: outbox.sent == 1)
+        await kafka.stop()
+        for number in range(1, 2_000):
+            outbox.put(kafka.message(number))
+        await until(lambda: "cannot be kept" in outbox.trouble)
+        for number in range(2_000, 3_000):
+            outbox.put(kafka.message(number))
+        blocked.unlink()
+        await until(lambda: outbox.spooled == 2_999)
+        assert outbox.trouble.count("cannot be kept") == 0
+        await kafka.start()
+        await until(lambda: (outbox.waiting, outbox.spooled) == (0, 0))
+        await outbox.close(1)
+
+    asyncio.run(work())
+    assert outbox.dropped == Counter()
+    assert kafka.arrived() == kafka.expected(3_000)
+
+
+def test_an_outage_that_fills_the_disk_share_loses_the_oldest_on_disk_and_keeps_the_newest(kafka: Stoppable, tmp_path: Path) -> None:
+    topic, under_way, count = kafka.topics["trade"], 2_000, 20_000
+    outbox = Outbox(kafka.servers, kafka.partitions, tmp_path / "spool", 1, lambda *_: None)
+
+    async def work() -> None:
+        await outbox.open()
+        outbox.put(numbered(topic, "BTC", 0))
+        await until(lambda: outbox.sent == 1)
+        await kafka.stop()
+        for number in range(1, under_way):
+            outbox.put(numbered(topic, "BTC", number))
+        await until(lambda: outbox.spooled == under_way - 1)
+        for number in range(under_way, count):
+            outbox.put(numbered(topic, "BTC", number))
+            if number % 500 == 0:
+                await until(lambda: outbox.waiting < under_way)
+        await until(lambda: outbox.waiting < under_way)
+        await kafka.start()
+        await until(lambda: (outbox.waiting, outbox.spooled) == (0, 0))
+        await outbox.close(1)
+
+    asyncio.run(work())
+    lost = outbox.dropped["okx", "trade"]
+    assert 10_000 < lost < 16_000
+    assert numbers(kafka.servers, topic) == {"okx:BTC": [*range(under_way), *range(under_way + lost, count)]}
 
 
 def test_a_sender_waits_for_kafka_and_then_goes_on(kafka: Stoppable) -> None:

@@ -61,6 +61,12 @@ def outbox_to(servers: str, topic: str, folder: Path, megabytes: int = 64) -> tu
     return Outbox(servers, {topic: PARTITIONS}, folder, megabytes, on_dropped), told
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not is_so():  # noqa: ASYNC110  the outbox has no event for it
+            await asyncio.sleep(0.01)
+
+
 def run(work: Callable[[], Coroutine[None, None, None]]) -> None:
     asyncio.run(work())
 
@@ -73,8 +79,8 @@ def sent_by(servers: str, topic: str, folder: Path, messages: Sequence[Message] 
         await outbox.open()
         for message in messages:
             outbox.put(message)
-        assert await outbox.flush(PATIENCE)
-        assert (outbox.waiting, outbox.spooled) == (0, 0)
+        await until(lambda: (outbox.waiting, outbox.spooled) == (0, 0))
+        assert await outbox.flush(0)
         await outbox.close(1)
 
     run(work)
@@ -210,6 +216,77 @@ def test_whoever_is_told_of_dropped_records_may_put_a_line_about_it(topic_name: 
 
     run(work)
     assert boxes[0].spooled == 1
+
+
+def test_a_stop_without_kafka_waits_for_nothing_once_all_is_on_disk(topic_name: str, tmp_path: Path, away: str) -> None:
+    outbox, _ = outbox_to(away, topic_name, tmp_path)
+
+    async def work() -> None:
+        await outbox.open()
+        outbox.put(numbered(topic_name, "BTC", 0))
+        async with asyncio.timeout(PATIENCE):
+            assert await outbox.flush(3600)
+        assert outbox.spooled == 1
+        await outbox.close(0.1)
+
+    run(work)
+
+
+def test_a_failure_of_the_task_that_sends_is_seen_and_loses_nothing(topic_name: str, tmp_path: Path, away: str) -> None:
+    def on_dropped(market: str, channel: str, count: int) -> None:
+        raise ValueError(f"{count} of {market} {channel}")
+
+    outbox = Outbox(away, {topic_name: PARTITIONS}, tmp_path, 1, on_dropped)
+
+    async def work() -> None:
+        with pytest.raises(RuntimeError, match="not open"):
+            outbox.watch()
+        await outbox.open()
+        outbox.put(numbered(topic_name, "BTC", 0)._replace(value=b"x" * (MESSAGE_LIMIT + 1)))
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.wait([outbox.watch()])
+            assert str(outbox.watch().exception()) == "1 of okx trade"
+            outbox.put(numbered(topic_name, "BTC", 1))
+            assert await outbox.flush(3600)
+        outbox.put(numbered(topic_name, "BTC", 2))
+        await outbox.close(0.1)
+
+    run(work)
+    assert (outbox.waiting, outbox.spooled) == (0, 2)
+
+
+def test_trades_on_disk_are_told_to_the_next_start(topic_name: str, tmp_path: Path, away: str) -> None:
+    trades = [numbered(topic_name, "BTC", number) for number in range(3)]
+    others = [numbered(topic_name, "BTC", 3, "ticker"), numbered(topic_name, "BTC", 4, channel="")]
+    left_on_disk(topic_name, tmp_path, away, [*trades, *others])
+    outbox, _ = outbox_to(away, topic_name, tmp_path)
+
+    async def work() -> None:
+        assert list(outbox.unread_trades()) == []
+        await outbox.open()
+        assert list(outbox.unread_trades()) == [(topic_name, message.value) for message in trades]
+        assert list(outbox.unread_trades()) == []
+        await outbox.close(0.1)
+
+    run(work)
+    assert outbox.spooled == 5
+
+
+@pytest.mark.broker
+def test_a_kafka_that_lacks_a_partition_takes_nothing_and_that_is_told(broker: Cluster, topic: str, tmp_path: Path) -> None:
+    outbox = Outbox(broker.bootstrap_servers, {topic: PARTITIONS + 1}, tmp_path, 64, lambda *_: None)
+
+    async def work() -> None:
+        await outbox.open()
+        outbox.put(numbered(topic, "BTC", 0))
+        await until(lambda: "has taken nothing" in outbox.trouble)
+        for number in range(1, 6000):
+            outbox.put(numbered(topic, "BTC", number))
+        assert not outbox.is_behind
+        await outbox.close(0.1)
+
+    run(work)
+    assert (outbox.sent, outbox.spooled) == (0, 6000)
 
 
 CRASHER = """

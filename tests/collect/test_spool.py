@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import resource
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -117,7 +119,86 @@ def test_a_file_that_was_taken_away_is_counted(tmp_path: Path) -> None:
         path.unlink()
     assert read_all(spool, TRADES) == []
     assert dropped == Counter({("okx", "trade"): 3})
-    assert "cannot be kept" in spool.trouble
+    assert "cannot be read" in spool.trouble
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """This process can open no file for a while."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_file_that_cannot_be_opened_now_is_read_later(tmp_path: Path) -> None:
+    spool, dropped = spool_in(tmp_path)
+    spool.append(TRADES, trades(20))
+    with no_more_files():
+        assert spool.read(TRADES) is None
+    assert ("cannot be read" in spool.trouble, spool.has_unread(TRADES), spool.records) == (True, True, 20)
+    assert (read_all(spool, TRADES), dropped, spool.trouble) == (trades(20), Counter(), "")
+
+
+def test_a_file_that_cannot_be_read_at_a_start_neither_hides_the_others_nor_is_written_over(tmp_path: Path) -> None:
+    first, _ = spool_in(tmp_path)
+    for message in trades(20):
+        first.append(TRADES, [message])
+    names = [path.name for path in files(tmp_path)]
+    assert len(names) == 3
+    (tmp_path / "trades" / names[0]).rename(tmp_path / "whole")
+    (tmp_path / "trades" / names[0]).mkdir()
+    second, dropped = spool_in(tmp_path)
+    assert ("cannot be read" in second.trouble, second.records) == (True, 13)
+    assert second.append(TRADES, trades(2, first=20)) == 2
+    kept = second.keep(TRADES, trades(2, first=5))
+    assert kept is not None
+    assert kept.path.name == "000000999999.segment"
+    assert read_all(second, TRADES) == trades(15, first=7)
+    (tmp_path / "trades" / names[0]).rmdir()
+    (tmp_path / "whole").rename(tmp_path / "trades" / names[0])
+    third, _ = spool_in(tmp_path)
+    assert (read_all(third, TRADES), dropped) == ([*trades(2, first=5), *trades(7)], Counter())
+
+
+def test_files_that_could_not_be_listed_at_a_start_are_not_touched(tmp_path: Path) -> None:
+    first, _ = spool_in(tmp_path)
+    first.append(TRADES, trades(3))
+    (path,) = files(tmp_path)
+    second, dropped = spool_in(tmp_path / "elsewhere")
+    second._folder = tmp_path  # As if the folder had had no room for one more open file.
+    assert second.append(TRADES, trades(2, first=10)) == 2
+    assert second.keep(TRADES, trades(1, first=9)) is not None
+    assert path.read_bytes() == b"".join(map(entry_of, trades(3)))
+    assert (read_all(second, TRADES), dropped) == (trades(2, first=10), Counter())
+
+
+def test_a_failed_write_takes_away_only_the_file_that_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pwrite(_descriptor: int, _data: bytes, _offset: int) -> int:
+        (tmp_path / "trades" / "000001000001.segment").write_bytes(b"of somebody else")
+        raise OSError(errno.EIO, "Input/output error")
+
+    spool, _ = spool_in(tmp_path)
+    with monkeypatch.context() as failing:
+        failing.setattr(os, "pwrite", pwrite)
+        assert spool.append(TRADES, trades(1)) == 0
+    assert [path.name for path in files(tmp_path)] == ["000001000001.segment"]
+    assert spool.append(TRADES, trades(1)) == 1
+    assert [path.name for path in files(tmp_path)] == ["000001000001.segment", "000001000002.segment"]
+
+
+def test_a_start_tells_the_newest_trades_that_are_left(tmp_path: Path) -> None:
+    first, _ = spool_in(tmp_path, limit=64 * MEGABYTE, segment_bytes=MEGABYTE)
+    first.append(TRADES, [*trades(20_010), numbered(TOPIC, "BTC", 0, channel="")])
+    first.append(QUOTES, tickers(5))
+    second, _ = spool_in(tmp_path, limit=64 * MEGABYTE)
+    assert second.trades_before == [(TOPIC, message.value) for message in trades(20_000, first=10)]
+    third, dropped = spool_in(tmp_path, limit=2 * MEGABYTE)
+    lost = dropped["okx", "trade"]
+    assert lost > 5_000
+    assert third.trades_before == [(TOPIC, message.value) for message in trades(20_010)[lost:]]
 
 
 def test_quotes_go_first_and_trades_last(tmp_path: Path) -> None:
