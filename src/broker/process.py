@@ -118,7 +118,7 @@ class BrokerProcess:
         """Wait until the broker accepts clients, which it does as the last step of its start."""
         deadline = time.monotonic() + READY_SECONDS
         while not accepts_connections(running.port):
-            if not self._is_ours(running.pid):
+            if self._has_ended(running.pid):
                 raise TerminalError(f"the Kafka broker stopped while it started: {self._telling_line(log_start)} (all of it in {self._log})")
             if time.monotonic() > deadline:
                 raise TerminalError(f"the Kafka broker (pid {running.pid}) does not answer after {READY_SECONDS} s: see {self._log}")
@@ -131,6 +131,12 @@ class BrokerProcess:
         if self._child:
             self._child.poll()
         self._record.unlink(missing_ok=True)
+
+    def _has_ended(self, pid: int) -> bool:
+        # The system says surely of a child whether it has ended; a command line can be empty for a moment, when Java's launcher starts itself anew.
+        if self._child is not None and self._child.pid == pid:
+            return self._child.poll() is not None
+        return not self._is_ours(pid)
 
     def _is_ours(self, pid: int) -> bool:
         try:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from src.config import Settings
 
 _PARENT_SECONDS = 0.5
 _BROKER_SECONDS = 1.0
+_Watch = Coroutine[None, None, None]
 
 
 def run_collector(options: CollectOptions, settings: Settings, say: Callable[[str], None], report: Callable[[Report], None]) -> None:
@@ -87,6 +88,7 @@ class _Process:
         self._spool = spool
         self._collector: Collector | None = None
         self._stop = asyncio.Event()
+        self._outlet_open = asyncio.Event()
         self._pipeline = new_pipeline(todo, settings, say)
 
     async def run(self, lease: CollectLease, report: Callable[[Report], None]) -> None:
@@ -106,13 +108,13 @@ class _Process:
             if self._settings.metrics_port is not None:
                 stack.callback(MetricsServer(self._settings.metrics_port, lambda: collector.status).close)
             playing = asyncio.create_task(self._play(collector, outlet, replay), name="play")
-            await self._watch(lease, collector, playing, ledger)
+            await self._watch(lease, collector, playing, [ledger.run(), self._watch_outlet(outlet)])
         if outlet.waiting:
             self._say(f"{outlet.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
 
-    async def _watch(self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], ledger: Ledger) -> None:
+    async def _watch(self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], others: Sequence[_Watch]) -> None:
         """Wait for the end of the source, a stop or a failure; then stop in order."""
-        beside = [self._stop.wait(), collector.keep_status(), collector.keep_books(), self._keep_broker(), self._watch_parent(), ledger.run()]
+        beside = [self._stop.wait(), collector.keep_status(), collector.keep_books(), self._keep_broker(), self._watch_parent(), *others]
         if self._todo.choice is SourceChoice.LIVE:
             beside.append(watch_listings(self._todo, self._settings, collector.process))
         watches = [asyncio.create_task(watch) for watch in beside]
@@ -131,8 +133,10 @@ class _Process:
 
     async def _play(self, collector: Collector, outlet: Sender | Outbox, replay: ReplaySource | None) -> None:
         await outlet.open()
-        if self._todo.choice is SourceChoice.LIVE:
-            await asyncio.to_thread(remember_trades, self._pipeline.trades, self._todo, self._kafka.bootstrap_servers, self._say)
+        self._outlet_open.set()
+        if self._todo.choice is SourceChoice.LIVE and isinstance(outlet, Outbox):
+            servers = self._kafka.bootstrap_servers
+            await asyncio.to_thread(remember_trades, self._pipeline.trades, self._todo, servers, outlet.unread_trades(), self._say)
         source: FrameSource = replay or await choose_source(self._todo, self._settings, self._pipeline.markets, self._tell(collector))
         await collector.play(source)
         # With a parent it is the parent that finishes the run: what was sent is of no use to a job that is killed before it read it.
@@ -172,6 +176,14 @@ class _Process:
             if await asyncio.to_thread(self._kafka.ensure_running):
                 self._say("the embedded Kafka broker was gone and has been started again")
             await asyncio.sleep(_BROKER_SECONDS)
+
+    async def _watch_outlet(self, outlet: Sender | Outbox) -> None:
+        """Until cancelled; raises what has ended the sending of records."""
+        await self._outlet_open.wait()
+        if isinstance(outlet, Outbox):
+            await asyncio.wait([outlet.watch()])
+            outlet.watch().result()
+        await asyncio.Event().wait()
 
     async def _watch_parent(self) -> None:
         parent = self._options.parent

@@ -54,8 +54,10 @@ _payloads = msgspec.json.Decoder(RawMessage | list[RawMessage])
 _aggregate = msgspec.json.Decoder(_AggregateTrade | None)
 
 
-def last_trade_ids(bootstrap_servers: str, topics: Sequence[str], limit_per_partition: int = 5_000) -> Mapping[TradeKey, TradeTail]:
-    """The live trades in the last `limit_per_partition` messages of each partition; of a topic that does not exist there are none.
+def last_trades(bootstrap_servers: str, topics: Sequence[str], limit_per_partition: int = 5_000) -> list[Trade]:
+    """The live trades in the last `limit_per_partition` messages of each partition, in the order in which they were sent.
+
+    Of a topic that does not exist there are none.
 
     Takes a few seconds at most, and then gives the newest it has found. What is no trade is passed over. Raises `TransientError` when Kafka
     does not answer in that time.
@@ -83,7 +85,7 @@ def last_trade_ids(bootstrap_servers: str, topics: Sequence[str], limit_per_part
         raise TransientError(f"Kafka at {bootstrap_servers} does not say which trades it has: {error}") from error
     if time.monotonic() >= deadline and not found:
         raise TransientError(f"Kafka at {bootstrap_servers} does not give its last trades within {_SECONDS:.0f} s")
-    return _by_key(trade for trades in reversed(found) for trade in trades)
+    return [trade for trades in reversed(found) for trade in trades]
 
 
 def _between(
@@ -101,13 +103,14 @@ def _between(
         for place, messages in consumer.poll(timeout_ms=_POLL_MS).items():
             for message in messages:
                 if message.offset < ends[place]:
-                    trades += _live_trades(place.topic, message.value)
+                    trades += live_trades(place.topic, message.value)
         # Marks of transactions have offsets too: the position tells, not the last message.
         todo = {place for place in todo if consumer.position(place) < ends[place]}
     return trades
 
 
-def _live_trades(topic: str, value: bytes | None) -> Sequence[Trade]:
+def live_trades(topic: str, value: bytes | None) -> Sequence[Trade]:
+    """The live trades of one message; none when it cannot be read."""
     try:
         if topic == BINANCE_TRADE_TOPIC:
             payloads = _payloads.decode(value or b"[]")
@@ -145,7 +148,8 @@ def _aggregate_trade(raw: RawMessage) -> Trade | None:
     )
 
 
-def _by_key(trades: Iterable[Trade]) -> Mapping[TradeKey, TradeTail]:
+def tails_of(trades: Iterable[Trade]) -> Mapping[TradeKey, TradeTail]:
+    """By price, what is known of trades that are given in the order in which they were sent."""
     ids: dict[TradeKey, list[str]] = defaultdict(list)
     last: dict[TradeKey, Trade] = {}
     for trade in trades:

@@ -53,15 +53,36 @@ def test_no_exchange_in_reach_a_look_on_and_an_orderly_end(tmp_path: Path) -> No
         before = len(home.rows("market_arbitrage_signal"))
         home.wait_for(lambda: len(home.rows("market_arbitrage_signal")) > before, job)
         relatives = family(job, home)
-        everywhere = [
-            each.laddr.ip for process in [psutil.Process(job.pid), *relatives] for each in process.net_connections() if each.status == "LISTEN"
-        ]
+        everywhere = [address for process in [psutil.Process(job.pid), *relatives] for address in listening(process)]
         assert everywhere, "the broker listens at least"
         assert set(everywhere) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}, "nothing listens to the outside"
-        assert any("kafka.Kafka" in " ".join(each.cmdline()) for each in relatives)
+        assert any("kafka.Kafka" in " ".join(words_of(each)) for each in relatives)
         assert stopped(job, signal.SIGINT) == 0, home.output
-        assert not [each for each in relatives if each.is_running() and each.status() != "zombie"], "nothing is left running"
+        assert not [each for each in relatives if lives(each)], "nothing is left running"
     assert "Traceback" not in home.output
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; none when it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def listening(process: psutil.Process) -> list[str]:
+    """The addresses that a process listens on; none when it has ended, as Spark's short-lived children do."""
+    try:
+        return [each.laddr.ip for each in process.net_connections() if each.status == "LISTEN"]
+    except psutil.NoSuchProcess:
+        return []
 
 
 @pytest.mark.parametrize(
