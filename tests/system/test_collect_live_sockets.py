@@ -136,9 +136,9 @@ def test_a_silent_pair_is_renewed_alone(broker: Cluster, tmp_path: Path) -> None
 
 
 async def asked_all(places: Venues) -> None:
-    """Return when the collector has asked for all that it misses, of which a venue allows one a second: a stop before that leaves gaps, and says so."""
+    """Return when the collector has asked for all that it misses, of which a venue allows one a second. A stop before that leaves gaps."""
     count = -1
-    while count != (count := sum(len(venue.asked) for venue in places.values())):
+    while count != (count := sum(len(venue.asked) for venue in places.values())):  # noqa: ASYNC110  nothing tells that nothing happens
         await asyncio.sleep(3)
 
 
