@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 from src.errors import ConfigurationError
 from src.preprocess.expression import Expression
@@ -16,6 +17,10 @@ from src.schema.tables import TableColumn, TableSchema, check_identifier
 _UNITS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 RECORDS = "_records"
 """The hidden count that every metric has: a window of no records has no row."""
+INTERVAL = "interval"
+"""The key column of a metric that has windows of several lengths."""
+PAIR_KEYS = ("buy_market", "sell_market")
+"""The key columns of a metric that has a row for each pair of markets."""
 
 
 def milliseconds(duration: str) -> int:
@@ -28,10 +33,14 @@ def milliseconds(duration: str) -> int:
 
 @dataclass(frozen=True)
 class Window:
-    """Windows of a size that begin at multiples of the slide since 1970 UTC; without a slide they do not overlap."""
+    """Windows of a size that begin at multiples of the slide since 1970 UTC; without a slide they do not overlap.
+
+    offset: they begin that long after those multiples. 1970 began on a Thursday: weeks from Monday have the offset "4 days".
+    """
 
     size: str
     slide: str | None = None
+    offset: str | None = None
 
     @property
     def size_ms(self) -> int:
@@ -43,9 +52,14 @@ class Window:
         """Distance of the beginnings, ms."""
         return milliseconds(self.slide or self.size)
 
+    @property
+    def offset_ms(self) -> int:
+        """Distance of a beginning from the multiple of the slide before it, ms."""
+        return milliseconds(self.offset) % self.slide_ms if self.offset else 0
+
     def starts(self, time: int, span: int) -> range:
         """The beginnings of all windows whose last `span` ms (up to their end) hold `time`."""
-        first = ((time - self.size_ms) // self.slide_ms + 1) * self.slide_ms
+        first = ((time - self.offset_ms - self.size_ms) // self.slide_ms + 1) * self.slide_ms + self.offset_ms
         return range(first, time - self.size_ms + span + 1, self.slide_ms)
 
 
@@ -54,31 +68,41 @@ class Metric:
     """Statistics of the records of each window and key, and columns derived from them.
 
     name: its table; its topic is the name in CamelCase with `ProcessedCoin` behind it, unless `topic` says otherwise.
+    window: or several by name: then the rows of all are in the one table, and `interval`, the name, is one more key.
     keys: record columns that, with the source and the window's beginning, identify a row.
     stats: by column name. A name that begins with _ is for derived columns only and is not kept.
     derived: by column name, over stats, keys and the derived columns before it.
     where: only records for which this holds.
+    having: only rows for which this holds, an expression over what `derived` may read and the derived columns. A row that was written stays, so
+        it should not become false again as records are added.
+    pairs: names of PerMarket statistics. There is a row for each ordered pair of different markets then, with keys `buy_market` and `sell_market`,
+        and `derived` and `having` read `<name>_buy` and `<name>_sell`: the statistic of the one market and of the other.
     headline: columns that a view with little room shows first; all of them when empty.
     time: the record's time that decides the windows: `event_time` or `received_time`.
     description: meaning and units of the columns; taken from the docstring of the `cal_*` method.
     """
 
     name: str
-    window: Window
+    window: Window | Mapping[str, Window]
     keys: tuple[str, ...]
     stats: Mapping[str, Statistic | PerMarket | PerRegion]
     derived: Mapping[str, Expression] = field(default_factory=dict)
     where: Expression | None = None
+    having: Expression | None = None
+    pairs: tuple[str, ...] = ()
     time: str = "event_time"
     topic: str = ""
     headline: tuple[str, ...] = ()
     description: str = ""
+    markets: tuple[str, ...] = ()
+    """Of a resolved metric: the configured markets."""
 
     def __post_init__(self) -> None:
         check_identifier(self.name, "the metric name")
-        if self.window.size_ms % self.window.slide_ms:
-            raise ConfigurationError(f"metric {self.name}: the window's size must be a multiple of its slide")
-        names = ["source", "window_start", "window_end", *self.keys, *self.stats, *self.derived]
+        for window in self.intervals.values():
+            if window.size_ms % window.slide_ms:
+                raise ConfigurationError(f"metric {self.name}: the window's size must be a multiple of its slide")
+        names = ["source", "window_start", "window_end", *self.row_keys, *self.stats, *self.derived]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigurationError(
@@ -89,6 +113,17 @@ class Metric:
         if not self.topic:
             object.__setattr__(self, "topic", "".join(part.capitalize() for part in self.name.split("_")) + "ProcessedCoin")
 
+    @property
+    def intervals(self) -> Mapping[str | None, Window]:
+        """The windows by the value of `interval`; of a metric with one window alone that is None."""
+        named: dict[str | None, Window] = {}
+        return {None: self.window} if isinstance(self.window, Window) else named | dict(self.window.items())
+
+    @property
+    def row_keys(self) -> tuple[str, ...]:
+        """The columns that, with the source and the window's beginning, identify a row."""
+        return (*self.keys, *(PAIR_KEYS if self.pairs else ()), *(() if isinstance(self.window, Window) else (INTERVAL,)))
+
     def resolved(self, markets: tuple[str, ...], regions: tuple[str, ...]) -> Metric:
         """The metric with each PerMarket and PerRegion replaced by its concrete columns, and the hidden record count added."""
         stats: dict[str, Statistic | PerMarket | PerRegion] = {RECORDS: Count()}
@@ -97,7 +132,10 @@ class Metric:
                 stats[name] = stat
             else:
                 stats |= spread_out(name, stat, markets if isinstance(stat, PerMarket) else regions)
-        return replace(self, stats=stats)
+        unknown = sorted(name for name in self.pairs if not isinstance(self.stats.get(name), PerMarket))
+        if unknown:
+            raise ConfigurationError(f"metric {self.name}: `pairs` names {', '.join(unknown)}, which is no PerMarket statistic of it")
+        return replace(self, stats=stats, markets=markets)
 
     @property
     def statistics(self) -> Mapping[str, Statistic]:
@@ -107,14 +145,21 @@ class Metric:
             raise ConfigurationError(f"metric {self.name}: PerMarket and PerRegion have no columns before the metric is resolved")
         return found
 
-    @property
-    def span_ms(self) -> int:
+    def span_ms(self, window: Window) -> int:
         """The longest stretch, ending with the window, that any statistic looks at, ms."""
         spans = [milliseconds(stat.over) for stat in self.statistics.values() if stat.over]
         for span in spans:
-            if span % self.window.slide_ms:
+            if span % window.slide_ms:
                 raise ConfigurationError(f"metric {self.name}: `over` must be a multiple of the window's slide")
-        return max([self.window.size_ms, *spans])
+        return max([window.size_ms, *spans])
+
+    def pair_views(self) -> Iterator[tuple[tuple[str, str] | None, Mapping[str, str]]]:
+        """For each pair of markets (one None for a metric without pairs): what `<name>_buy` and `<name>_sell` are called among the statistics."""
+        if not self.pairs:
+            yield None, {}
+            return
+        for buy, sell in permutations(self.markets, 2):
+            yield (buy, sell), {f"{name}_{leg}": f"{name}_{market}" for name in self.pairs for leg, market in (("buy", buy), ("sell", sell))}
 
     def table(self, record_kinds: Mapping[str, Kind]) -> TableSchema:
         """The table of a resolved metric over records with these columns. Raises ConfigurationError for an unknown column."""
@@ -123,6 +168,23 @@ class Metric:
             if key not in record_kinds:
                 raise ConfigurationError(f"metric {self.name}: there is no record column {key!r} to group by")
             kinds[key] = record_kinds[key]
+        kinds |= dict.fromkeys(self.row_keys[len(self.keys) :], Kind.STRING)
+        kinds |= self._statistic_kinds(record_kinds)
+        given = dict(kinds)
+        for _, view in self.pair_views():
+            given |= {name: kinds[original] for name, original in view.items()}
+        for name, expression in self.derived.items():
+            kinds[name] = given[name] = expression.kind(given)
+        if self.having is not None and self.having.kind(given) is not Kind.BOOLEAN:
+            raise ConfigurationError(f"metric {self.name}: the condition {self.having!r} is no yes or no")
+        columns = tuple(TableColumn(name, kind) for name, kind in kinds.items() if not name.startswith("_"))
+        unknown = set(self.headline) - {column.name for column in columns}
+        if unknown:
+            raise ConfigurationError(f"metric {self.name}: the headline names {', '.join(sorted(unknown))}, which it does not have")
+        return TableSchema(self.name, self.topic, columns, ("source", *self.row_keys, "window_start"), self.description, self.headline)
+
+    def _statistic_kinds(self, record_kinds: Mapping[str, Kind]) -> dict[str, Kind]:
+        kinds = {}
         for condition in [self.where, *(stat.where for stat in self.statistics.values())]:
             if condition is not None and condition.kind(record_kinds) is not Kind.BOOLEAN:
                 raise ConfigurationError(f"metric {self.name}: the condition {condition!r} is no yes or no")
@@ -132,10 +194,4 @@ class Metric:
             if stat.result is Kind.DOUBLE and not NUMBERS.issuperset(inputs):
                 raise ConfigurationError(f"metric {self.name}: {name} is a {type(stat).__name__} of what is no number")
             kinds[name] = stat.result or value
-        for name, expression in self.derived.items():
-            kinds[name] = expression.kind(kinds)
-        columns = tuple(TableColumn(name, kind) for name, kind in kinds.items() if not name.startswith("_"))
-        unknown = set(self.headline) - {column.name for column in columns}
-        if unknown:
-            raise ConfigurationError(f"metric {self.name}: the headline names {', '.join(sorted(unknown))}, which it does not have")
-        return TableSchema(self.name, self.topic, columns, ("source", *self.keys, "window_start"), self.description, self.headline)
+        return kinds

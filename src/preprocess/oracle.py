@@ -3,44 +3,49 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from src.preprocess.metric import RECORDS, Metric, milliseconds
+from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS, Metric, Window, milliseconds
 from src.preprocess.statistics import Sample, Statistic, Vwap
 
 Row = Mapping[str, Any]
 
 
 def batch_rows(metric: Metric, records: Iterable[Row]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The rows of a resolved metric by (source, *keys, window_start); times are integer ms.
+    """The rows of a resolved metric by (source, *row keys, window_start); times are integer ms.
 
-    `records` have every column that the metric reads (main columns included).
+    `records` have every column that the metric reads (computed and main columns included).
     """
-    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for record in records:
-        if metric.where is None or metric.where.evaluate(record) is True:
-            for start in metric.window.starts(record[metric.time], metric.span_ms):
-                groups[(record["source"], *(record[key] for key in metric.keys), start)].append(record)
+    counted = [record for record in records if metric.where is None or metric.where.evaluate(record) is True]
     rows = {}
-    for key, members in groups.items():
-        row = _row(metric, key, members)
-        if row is not None:
-            rows[key] = row
+    for interval, window in metric.intervals.items():
+        groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+        for record in counted:
+            for start in window.starts(record[metric.time], metric.span_ms(window)):
+                groups[(record["source"], *(record[key] for key in metric.keys), start)].append(record)
+        for key, members in groups.items():
+            for row in _rows(metric, window, interval, key, members):
+                rows[row["source"], *(row[name] for name in metric.row_keys), row["window_start"]] = row
     return rows
 
 
-def _row(metric: Metric, key: tuple[Any, ...], records: Sequence[Row]) -> dict[str, Any] | None:
-    end = key[-1] + metric.window.size_ms
+def _rows(metric: Metric, window: Window, interval: str | None, key: tuple[Any, ...], records: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    end = key[-1] + window.size_ms
     values: dict[str, Any] = dict(zip(("source", *metric.keys, "window_start"), key, strict=True)) | {"window_end": end}
+    if interval is not None:
+        values[INTERVAL] = interval
     for name, stat in metric.statistics.items():
-        span = milliseconds(stat.over) if stat.over else metric.window.size_ms
+        span = milliseconds(stat.over) if stat.over else window.size_ms
         values[name] = stat.of(_samples(stat, [record for record in records if record[metric.time] >= end - span]))
     if not values[RECORDS]:
-        return None
-    for name, expression in metric.derived.items():
-        values[name] = expression.evaluate(values)
-    return {name: value for name, value in values.items() if not name.startswith("_")}
+        return
+    for pair, view in metric.pair_views():
+        row = values | dict(zip(PAIR_KEYS, pair or (), strict=False)) | {name: values[original] for name, original in view.items()}
+        for name, expression in metric.derived.items():
+            row[name] = expression.evaluate(row)
+        if metric.having is None or metric.having.evaluate(row) is True:
+            yield {name: value for name, value in row.items() if not name.startswith("_") and name not in view}
 
 
 def _samples(stat: Statistic, records: Iterable[Row]) -> list[Sample]:

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from src.config.settings import Settings
 from src.errors import ConfigurationError
+from src.preprocess.computed import Computed
 from src.preprocess.expression import Expression, col, lit
 from src.preprocess.metric import Metric, Window
+from src.preprocess.series import SeriesMetric
 from src.preprocess.statistics import Count, Max, Mean
 from src.preprocess.venues import Venue, venues
 
 
 class SparkCoinAverageQueryOrganization:
-    """The metrics of one kind of record. Every method named `cal_*` returns a `Metric`; a subclass adds one by adding a method.
+    """The metrics of one kind of record. Every method named `cal_*` returns a `Metric` or `SeriesMetric`; a subclass adds one by adding a method.
 
     `cal_*` and `coin_main_columns` are called once, when a job is built, and must not touch Spark or any server. A mistake in a
     metric is a ConfigurationError before anything starts.
@@ -73,20 +75,30 @@ class SparkCoinAverageQueryOrganization:
             },
         )
 
+    def computed(self) -> tuple[Computed, ...]:
+        """Plug point: columns computed of whole records, which main columns and metrics may read. Extend the tuple of `super()`."""
+        return ()
+
     def metrics(self) -> tuple[Metric, ...]:
-        """All metrics, base class first, in the order of their methods; descriptions are the methods' docstrings."""
+        """The metrics of windows, base class first, in the order of their methods; descriptions are the methods' docstrings."""
+        return tuple(metric.resolved(self.markets, self.regions) for metric in self._declared() if isinstance(metric, Metric))
+
+    def series(self) -> tuple[SeriesMetric, ...]:
+        """The metrics over closed windows of others, in the same order."""
+        return tuple(metric for metric in self._declared() if isinstance(metric, SeriesMetric))
+
+    def _declared(self) -> list[Metric | SeriesMetric]:
         names = dict.fromkeys(name for owner in reversed(type(self).__mro__) for name in vars(owner) if name.startswith("cal_"))
-        found = []
+        found: list[Metric | SeriesMetric] = []
         for name in names:
             method = getattr(self, name)
             metric = method()
-            if not isinstance(metric, Metric):
+            if not isinstance(metric, Metric | SeriesMetric):
                 raise ConfigurationError(f"{type(self).__name__}.{name} must return a Metric, not {type(metric).__name__}")
-            described = replace(metric, description=metric.description or inspect.getdoc(method) or "")
-            found.append(described.resolved(self.markets, self.regions))
+            found.append(replace(metric, description=metric.description or inspect.getdoc(method) or ""))
         for attribute in ("name", "topic"):
             values = [getattr(metric, attribute) for metric in found]
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise ConfigurationError(f"{type(self).__name__}: two metrics have the {attribute} {', '.join(twice)}")
-        return tuple(found)
+        return found

@@ -1,0 +1,100 @@
+"""`SeriesMetric`: over the closed windows of other metrics, in order. What can only be said one window after the other: indicators.
+
+How it runs on a stream is the planner's business (src/setting/series.py); `series_rows` is the plain batch computation.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from src.errors import ConfigurationError
+from src.schema.kinds import Kind
+from src.schema.tables import TableColumn, TableSchema, check_identifier
+
+Row = Mapping[str, Any]
+
+
+class Series(ABC):
+    """A fold over the windows of one series. Pure: what it knows of earlier windows is in the state that it is given and gives back."""
+
+    @abstractmethod
+    def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        """Take one closed window. Called once for each, oldest first; again from an earlier state when a window was corrected by backfilled records.
+
+        state: what the step before gave, None at the first; plain values that MessagePack can hold (lists, numbers, texts, None).
+        rows: of each metric in `of` its rows of this window, none for a metric that has none; times are integer ms.
+        Returns the state after it, and the rows of this window: the columns of `SeriesMetric.columns` and `row_keys` by name.
+        """
+
+
+@dataclass(frozen=True)
+class SeriesMetric:
+    """Rows made of the closed windows of other metrics of the same job.
+
+    name: its table; its topic is the name in CamelCase with `ProcessedCoin` behind it, unless `topic` says otherwise.
+    of: the names of the metrics whose rows it reads.
+    keys: columns of those rows that, with the source, identify a series.
+    columns: by name what `series` gives in addition to source, keys, window_start and window_end, which the rows have anyway.
+    row_keys: those of the columns that identify a row among those of one window; none where a window has one row.
+    series: the fold.
+    headline, description: as of a Metric.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    keys: tuple[str, ...]
+    columns: Mapping[str, Kind]
+    series: Series
+    row_keys: tuple[str, ...] = ()
+    topic: str = ""
+    headline: tuple[str, ...] = ()
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        check_identifier(self.name, "the metric name")
+        if not self.of:
+            raise ConfigurationError(f"metric {self.name}: `of` names no metric whose windows it could read")
+        for name in self.columns:
+            check_identifier(name, f"metric {self.name}: the column")
+        missing = sorted(set(self.row_keys) - set(self.columns))
+        if missing:
+            raise ConfigurationError(f"metric {self.name}: the row key {', '.join(missing)} is none of its columns")
+        if not self.topic:
+            object.__setattr__(self, "topic", "".join(part.capitalize() for part in self.name.split("_")) + "ProcessedCoin")
+
+    def table(self, tables: Mapping[str, TableSchema]) -> TableSchema:
+        """Its table, given those of the metrics it reads, by name. Raises ConfigurationError for a metric or key that there is not."""
+        kinds = {"source": Kind.STRING, "window_start": Kind.TIMESTAMP, "window_end": Kind.TIMESTAMP}
+        for name in self.of:
+            if name not in tables:
+                raise ConfigurationError(f"metric {self.name} reads {name!r}, and there is no such metric in this job")
+            known = {column.name: column.kind for column in tables[name].columns}
+            missing = sorted(set(self.keys) - set(known))
+            if missing:
+                raise ConfigurationError(f"metric {self.name}: {name} has no column {', '.join(missing)}")
+            kinds |= {key: known[key] for key in self.keys}
+        columns = tuple(TableColumn(name, kind) for name, kind in {**kinds, **self.columns}.items())
+        return TableSchema(self.name, self.topic, columns, ("source", *self.keys, *self.row_keys, "window_start"), self.description, self.headline)
+
+
+def series_rows(metric: SeriesMetric, rows: Mapping[str, Iterable[Row]]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The rows by (source, *keys, *row keys, window_start), given the closed rows of each metric that it reads; times are integer ms."""
+    windows: dict[tuple[Any, ...], dict[tuple[int, int], dict[str, list[Row]]]] = defaultdict(dict)
+    for name in metric.of:
+        for row in rows.get(name, ()):
+            series = windows[row["source"], *(row[key] for key in metric.keys)]
+            series.setdefault((row["window_start"], row["window_end"]), defaultdict(list))[name].append(row)
+    found = {}
+    for key, series in windows.items():
+        state: Any = None
+        named = dict(zip(("source", *metric.keys), key, strict=True))
+        for (start, end), members in sorted(series.items(), key=lambda item: item[0]):
+            state, made = metric.series.step(state, {name: members.get(name, []) for name in metric.of})
+            for values in made:
+                row = {**named, "window_start": start, "window_end": end, **values}
+                found[*key, *(row[name] for name in metric.row_keys), start] = row
+    return found
