@@ -37,7 +37,7 @@ def keyed(rows: Iterable[Mapping[str, Any]], metric: Metric) -> dict[tuple[Any, 
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         plain = {name: round(value.timestamp() * 1000) if isinstance(value, datetime) else value for name, value in row.items()}
-        key = (plain["source"], *(plain[name] for name in metric.keys), plain["window_start"])
+        key = (plain["source"], *(plain[name] for name in metric.row_keys), plain["window_start"])
         assert key not in found, f"{metric.name}: {key} twice"
         found[key] = plain
     return found

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from src.collect.clock import EARLIEST_MS, LATEST_MS
 from src.config.settings import Settings
-from src.schema.records import Instrument, Ticker
+from src.schema.records import Instrument, Record
 
 AHEAD_OF_ARRIVAL_MS = 24 * 3_600_000
 """How far a record's own times may lie ahead of its message's time on Kafka: room for clocks and time zones set wrong, no more."""
@@ -24,7 +27,7 @@ class Admission:
         """The rules that the settings give."""
         return cls(int(settings.allowed_lateness_seconds * 1000), int(settings.clock_ahead_seconds * 1000))
 
-    def problem(self, record: Ticker) -> str | None:
+    def problem(self, record: Record) -> str | None:
         """Why the record cannot be used at all, or None; such a record is a dead letter."""
         if not (EARLIEST_MS <= record.event_time < LATEST_MS and EARLIEST_MS <= record.received_time < LATEST_MS):
             return "time outside 2009 to 2100"
@@ -34,11 +37,12 @@ class Admission:
         names = record.market + record.symbol + record.quote + (record.rate_source or "")
         if not names.isprintable():
             return "control character in a name"
-        if record.instrument is Instrument.SPOT and record.price is not None and record.price <= 0:
+        price = getattr(record, "price", None)
+        if record.instrument == Instrument.SPOT and price is not None and price <= 0:
             return "price of a spot pair not above zero"
         return None
 
-    def problem_on_arrival(self, record: Ticker, arrived_time: int) -> str | None:
+    def problem_on_arrival(self, record: Record, arrived_time: int) -> str | None:
         """As `problem`, of a record whose Kafka message has the timestamp `arrived_time`, ms (below 0: it has none).
 
         Event and reception both years ahead would agree with each other and still close every window of the job, for good. So a replay
@@ -50,6 +54,22 @@ class Admission:
             return "time more than a day ahead of its arrival on Kafka"
         return problem
 
-    def is_late(self, record: Ticker) -> bool:
+    def is_late(self, record: Record) -> bool:
         """Whether it came too long after its event to count. Backfilled records correct their windows whenever they come."""
         return not record.backfilled and record.received_time - record.event_time > self.lateness_ms
+
+    def suspect(
+        self, event_time: npt.NDArray[np.int64], received_time: npt.NDArray[np.int64], arrived_time: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Of many records at once, those whose times `problem_on_arrival` refuses."""
+        earliest, latest = np.minimum(event_time, received_time), np.maximum(event_time, received_time)
+        found: npt.NDArray[np.bool_] = (earliest < EARLIEST_MS) | (latest >= LATEST_MS)
+        found |= event_time - received_time > self.ahead_ms
+        return found | ((arrived_time >= 0) & (arrived_time < latest - AHEAD_OF_ARRIVAL_MS))
+
+    def late(
+        self, event_time: npt.NDArray[np.int64], received_time: npt.NDArray[np.int64], backfilled: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """`is_late` of many records at once."""
+        found: npt.NDArray[np.bool_] = ~backfilled & (received_time - event_time > self.lateness_ms)
+        return found

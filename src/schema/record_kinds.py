@@ -15,8 +15,9 @@ _KINDS: Mapping[type, Kind] = {float: Kind.DOUBLE, int: Kind.LONG, bool: Kind.BO
 
 
 def record_kinds(record: type[msgspec.Struct]) -> dict[str, Kind]:
-    """Column name to type, in the record's order; `X | None` is a nullable X."""
-    return {name: _kind(hint) for name, hint in get_type_hints(record).items() if name in record.__struct_fields__}
+    """Column name to type, in the record's order; `X | None` is a nullable X. Lists, such as the levels of a book, are no columns."""
+    hints = {name: hint for name, hint in get_type_hints(record).items() if name in record.__struct_fields__}
+    return {name: _kind(hint) for name, hint in hints.items() if get_origin(hint) is not tuple}
 
 
 def _kind(hint: Any) -> Kind:

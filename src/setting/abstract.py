@@ -24,11 +24,11 @@ class AbstractSparkSettingOrganization(ABC):
 
     @abstractmethod
     def _process_select_expr(self, raw: DataFrame) -> DataFrame:
-        """The records in the raw messages, in typed columns, with `late` and `problem`. Messages that are no records go to the dead letters."""
+        """The raw messages read and combined into panes, in Spark's Python workers. What is no record goes to the dead letters from there."""
 
     @abstractmethod
-    def _process_and_send(self, records: DataFrame) -> StreamingQuery:
-        """Start the query that computes all metrics of `records` and hands each batch to the sinks."""
+    def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
+        """Start the query that computes all metrics of the panes and hands each batch to the sinks."""
 
     @abstractmethod
     def _write_to_mysql(self, batch: Batch) -> None:

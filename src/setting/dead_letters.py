@@ -9,8 +9,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from src.errors import TransientError
+from src.panes.reading import DeadLetterSender
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter
-from src.setting.kafka_records import DeadLetterSender
 
 _SECONDS = 30
 

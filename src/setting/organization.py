@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -16,15 +15,15 @@ from src.broker.cluster import Cluster
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.panes.reading import RAW_COLUMNS, Reading
 from src.preprocess.admission import Admission
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
-from src.schema.records import Ticker
+from src.schema.records import Record
 from src.schema.tables import TableSchema
 from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.dead_letters import KafkaDeadLetters
-from src.setting.kafka_records import RAW_COLUMNS, RecordParser, parsed_kinds
 from src.setting.left_out import LeftOut
-from src.setting.planner import SPARK_TYPES, Plan
+from src.setting.planner import Plan
 from src.setting.session import create_spark_session
 from src.setting.spark_errors import cause
 from src.storage.delivery import deliver
@@ -44,7 +43,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     """One query over the records of one channel. Attributes without a value here are set by the run, in the order of its steps."""
 
     channel: ClassVar[Channel]
-    record: ClassVar[type[Ticker]]
+    record: ClassVar[type[Record]]
     topics: ClassVar[tuple[str, ...]]
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]]
     """The job's metrics; a subclass of the job names another one here."""
@@ -58,7 +57,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.settings = settings
         self.organization = self.query_organization(settings)
         self.admission = Admission.of(settings)
-        self.plan = Plan(self.organization.metrics(), parsed_kinds(self.record), self.organization.coin_main_columns())
+        self.plan = Plan(self.organization, self._reading())
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
@@ -90,14 +89,16 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         }
         return session.readStream.format("kafka").options(**options).load().select(*RAW_COLUMNS)
 
-    def _process_select_expr(self, raw: DataFrame) -> DataFrame:
-        parser = RecordParser(self.record, self.admission, KafkaDeadLetters(self.cluster.bootstrap_servers))
-        columns = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in parser.kinds.items())
-        return raw.mapInArrow(parser, columns)
+    def _reading(self) -> Reading:
+        """How the topics' messages are read; the plan adds which columns its metrics want."""
+        return Reading(self.record, self.admission, frozenset(), self.organization.computed())
 
-    def _process_and_send(self, records: DataFrame) -> StreamingQuery:
-        delay = f"{round(self.settings.outage_hours * 3600)} seconds"
-        writer = self.plan.aggregated(records, watermark_delay=delay).writeStream.outputMode("update").queryName(self.name)
+    def _process_select_expr(self, raw: DataFrame) -> DataFrame:
+        return self.plan.combined(raw, KafkaDeadLetters(self.cluster.bootstrap_servers))
+
+    def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
+        delay_ms = round(self.settings.outage_hours * 3_600_000)
+        writer = self.plan.aggregated(combined, delay_ms).writeStream.outputMode("update").queryName(self.name)
         return writer.option("checkpointLocation", self.checkpoint_folder).trigger(**self.trigger).foreachBatch(self._write_batch).start()
 
     def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
@@ -109,7 +110,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             # quotes.
             raise TransientError(f"batch {batch_id} was not computed: {cause(error)}") from None
         try:
-            batch = Batch(self.name, batch_id, self._finite(self._whole(self.plan.rows(aggregated))))
+            batch = Batch(self.name, batch_id, self._finite(self.plan.rows(aggregated, self.whole_from)))
             if self.database is not None:
                 self._deliver(self.database, self._write_to_mysql, batch)
             if self.kafka is not None:
@@ -146,19 +147,6 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             found[table], count = without_non_finite(rows)
             self.not_finite += count
         return found
-
-    def _whole(self, tables: Mapping[TableSchema, pa.Table]) -> dict[TableSchema, pa.Table]:
-        """Without the windows whose first records Kafka had dropped before the query began."""
-        if not self.whole_from:
-            return dict(tables)
-        kept = {}
-        for metric, table in zip(self.plan.metrics, self.plan.tables, strict=True):
-            if table in tables:
-                # A statistic over a longer span begins before its window does.
-                before = metric.span_ms - metric.window.size_ms
-                first = pa.scalar(self.whole_from + before, pa.timestamp("ms", tz="UTC"))
-                kept[table] = tables[table].filter(pc.greater_equal(tables[table]["window_start"], first))
-        return {table: rows for table, rows in kept.items() if rows.num_rows}
 
 
 def trigger_arguments(trigger: str) -> dict[str, Any]:

@@ -1,147 +1,161 @@
-"""Runs all metrics of a job in one pass: one aggregation, keyed by (metric, window, source, keys), over one read of the records.
+"""Runs all metrics of a job in one pass: one read, one parse, one aggregation keyed by (metric, window, source, keys).
 
-Each record is expanded to one row for every metric and window that it belongs to; a single `groupBy` then computes every statistic, and the
-columns derived from them are computed in Arrow on what comes out. The same plan runs on a stream and on a batch.
+Python workers combine the messages of a batch into the rows of `src/panes`; Spark gives each row to the windows that it counts for and merges the
+slots; what comes out is finished in Arrow. The same plan runs on a stream and on a batch.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from src.preprocess.expression import Expression
-from src.preprocess.metric import RECORDS, Metric, milliseconds
-from src.preprocess.statistics import Statistic, Vwap
+from src.panes.accumulators import Merge
+from src.panes.arrow_columns import arrow_column
+from src.panes.combiner import Combiner
+from src.panes.finish import finished
+from src.panes.layout import Layout, Variant
+from src.panes.reading import DeadLetterSender, Reading, parsed_kinds
+from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS
+from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.kinds import Kind
 from src.schema.tables import ARROW_TYPES, TableSchema
-from src.setting.aggregates import aggregate
-from src.setting.arrow_columns import arrow_column
-from src.setting.spark_columns import spark_column
 
-SPARK_TYPES = {Kind.DOUBLE: "double", Kind.LONG: "long", Kind.BOOLEAN: "boolean", Kind.STRING: "string", Kind.TIMESTAMP: "timestamp"}
-_VERSION = 1
+_VERSION = 2
 """Part of the fingerprint: raised when the same metrics get another state layout."""
-
-
-@dataclass(frozen=True)
-class Aggregated:
-    """One column of the aggregation: a statistic, and the span that it looks at when that is shorter than the rows of its window."""
-
-    statistic: Statistic
-    time: str
-    span_ms: int | None
+_WATERMARK = "spark.watermarkDelayMs"
+"""Spark's own name for "this column is compared with the watermark"."""
+_MERGES: Mapping[Merge, Callable[[str], Column]] = {
+    Merge.SUM: F.sum,
+    Merge.MIN: F.min,
+    Merge.MAX: F.max,
+    # Structs are compared field by field: time, reception, order, value.
+    Merge.FIRST: F.min,
+    Merge.LAST: F.max,
+}
 
 
 class Plan:
-    """How `metrics` (resolved) run over records with `record_kinds` columns and the `main` columns added to them.
+    """How the metrics of a query organization run over records that are read as `reading` says (its `reads` are filled in here).
 
     Raises ConfigurationError when a metric reads a column that there is not.
     """
 
-    def __init__(self, metrics: Sequence[Metric], record_kinds: Mapping[str, Kind], main: Mapping[str, Expression]) -> None:
-        self.metrics = tuple(metrics)
-        self.main = dict(main)
-        self._kinds = dict(record_kinds)
-        for name, expression in self.main.items():
-            self._kinds[name] = expression.kind(self._kinds)
-        self.tables: tuple[TableSchema, ...] = tuple(metric.table(self._kinds) for metric in self.metrics)
-        self._keys = tuple(dict.fromkeys(key for metric in self.metrics for key in metric.keys))
-        self._aggregated: dict[Aggregated, str] = {}
-        for metric in self.metrics:
-            for stat in metric.statistics.values():
-                self._aggregated.setdefault(_aggregated(metric, stat), f"a{len(self._aggregated)}")
+    def __init__(self, organization: SparkCoinAverageQueryOrganization, reading: Reading) -> None:
+        self.metrics = organization.metrics()
+        main = dict(organization.coin_main_columns())
+        kinds = dict(parsed_kinds(reading.record, reading.computed))
+        for name, expression in main.items():
+            kinds[name] = expression.kind(kinds)
+        self._kinds = kinds
+        self.tables: tuple[TableSchema, ...] = tuple(metric.table(kinds) for metric in self.metrics)
+        self.layout = Layout(self.metrics, kinds, main)
+        self.reading = replace(reading, reads=frozenset(self.layout.reads()))
 
     @property
     def fingerprint(self) -> str:
         """Identity of the state: another fingerprint cannot read this one's checkpoint. Derived columns do not count."""
-        parts = [(metric.name, metric.window, metric.keys, metric.where, metric.time, metric.span_ms) for metric in self.metrics]
-        text = repr((_VERSION, parts, list(self._aggregated.items()), self.main))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    def records(self, frame: DataFrame) -> DataFrame:
-        """`frame` with the main columns."""
-        for name, expression in self.main.items():
-            frame = frame.withColumn(name, spark_column(expression, _columns(frame)))
-        return frame
-
-    def aggregated(self, frame: DataFrame, watermark_delay: str | None = None) -> DataFrame:
-        """The one aggregation: metric (its place in `metrics`), window_end, source, keys, and a column for each statistic of any metric.
-
-        `watermark_delay` lets a stream forget windows that ended that long before the newest one; it decides nothing else.
-        """
-        expanded = self._expand(self.records(frame))
-        if watermark_delay is not None:
-            expanded = expanded.withWatermark("window_end", watermark_delay)
-        columns = _columns(expanded)
-        end_ms = F.unix_millis("window_end")
-        values = [
-            aggregate(column.statistic, columns, None if column.span_ms is None else columns[column.time] >= end_ms - column.span_ms).alias(name)
-            for column, name in self._aggregated.items()
+        variants = self.layout.variants
+        parts = [(each.metric.name, each.interval, each.window, each.metric.keys, each.metric.time) for each in variants]
+        slots = [
+            [(part.span_ms, repr(part.of_identity), repr(part.presence), [(repr(each), slot.name) for each, slot in part.slots.items()])]
+            for variant in variants
+            for part in variant.parts
         ]
-        return expanded.groupBy("metric", "window_end", "source", *(f"key_{key}" for key in self._keys)).agg(*values)
+        return hashlib.sha256(repr((_VERSION, parts, slots)).encode()).hexdigest()[:12]
 
-    def rows(self, aggregated: pa.Table) -> dict[TableSchema, pa.Table]:
-        """The rows of each metric's table out of `aggregated`, derived columns computed; a metric without rows is left out."""
-        found = {}
-        for place, (metric, table) in enumerate(zip(self.metrics, self.tables, strict=True)):
+    def combined(self, raw: DataFrame, open_dead_letters: Callable[[], DeadLetterSender]) -> DataFrame:
+        """Raw Kafka messages to the rows that are aggregated."""
+        combiner = Combiner(self.reading, self.layout, open_dead_letters)
+        return raw.mapInArrow(combiner, ", ".join(f"{field.name} {_spark_type(field.type)}" for field in combiner.schema))
+
+    def aggregated(self, combined: DataFrame, watermark_delay_ms: int | None = None) -> DataFrame:
+        """The one aggregation: metric (place of its variant), window_end, source, keys, and the slots.
+
+        `watermark_delay_ms` lets a stream forget windows that ended that long before the newest record; it decides nothing else.
+        """
+        end: dict[str, Any] = {}
+        if watermark_delay_ms is not None:
+            combined = combined.withWatermark("newest", f"{watermark_delay_ms} milliseconds")
+            # The newest record moves the watermark, and a window is forgotten when it has passed the window's end. Spark takes that
+            # as one column alone (`window` of a time), which cannot be had where each row has windows of its metric's own.
+            end = {"metadata": {_WATERMARK: watermark_delay_ms}}
+        keys = ["metric", "source", *(f"key_{key}" for key in self.layout.keys)]
+        slots = [slot.name for slot in self.layout.slots]
+        ends = F.explode(F.sequence("first_end", "last_end", "slide"))
+        exploded = combined.select(*keys, *slots, ends.alias("end")).select(*keys, *slots, F.timestamp_millis("end").alias("window_end", **end))
+        values = [_MERGES[slot.merge](slot.name).alias(slot.name) for slot in self.layout.slots]
+        return exploded.groupBy("window_end", *keys).agg(*values)
+
+    def rows(self, aggregated: pa.Table, whole_from: int = 0) -> dict[TableSchema, pa.Table]:
+        """The rows of each metric's table out of `aggregated`, derived columns computed; a metric without rows is left out.
+
+        So are windows that take in what was before `whole_from` (ms since 1970 UTC).
+        """
+        found: dict[TableSchema, list[pa.Table]] = {}
+        tables = {metric.name: table for metric, table in zip(self.metrics, self.tables, strict=True)}
+        for place, variant in enumerate(self.layout.variants):
             mine = aggregated.filter(pc.equal(aggregated["metric"], place))
-            mine = mine.filter(pc.greater(mine[self._aggregated[_aggregated(metric, metric.statistics[RECORDS])]], 0))
+            (count,) = variant.slots_of(variant.metric.statistics[RECORDS])
+            mine = mine.filter(pc.greater(mine[count.name], 0.0))
+            if whole_from:
+                first_end = pa.scalar(whole_from + variant.metric.span_ms(variant.window), pa.timestamp("ms", tz="UTC"))
+                mine = mine.filter(pc.greater_equal(mine["window_end"].cast(first_end.type), first_end))
             if mine.num_rows:
-                found[table] = self._finished(metric, table, mine)
-        return found
+                made = self._finished(variant, tables[variant.metric.name], mine)
+                if made.num_rows:
+                    found.setdefault(tables[variant.metric.name], []).append(made)
+        return {table: pa.concat_tables(parts) for table, parts in found.items()}
 
-    def _finished(self, metric: Metric, table: TableSchema, rows: pa.Table) -> pa.Table:
-        columns = {name: rows[self._aggregated[_aggregated(metric, stat)]] for name, stat in metric.statistics.items()}
+    def _finished(self, variant: Variant, table: TableSchema, rows: pa.Table) -> pa.Table:
+        metric = variant.metric
+        columns: dict[str, Any] = {}
+        for name, stat in metric.statistics.items():
+            kind = stat.result or stat.expression.kind(self._kinds)
+            columns[name] = finished(stat, kind, [rows[slot.name] for slot in variant.slots_of(stat)])
         columns |= {key: rows[f"key_{key}"] for key in metric.keys}
         end = rows["window_end"].cast(ARROW_TYPES[Kind.TIMESTAMP])
-        start = pc.subtract(end, pa.scalar(metric.window.size_ms, pa.duration("ms")))
+        start = pc.subtract(end, pa.scalar(variant.window.size_ms, pa.duration("ms")))
         columns |= {"source": rows["source"], "window_start": start, "window_end": end}
+        if variant.interval is not None:
+            columns[INTERVAL] = pa.repeat(pa.scalar(variant.interval), rows.num_rows)
+        return pa.concat_tables(self._viewed(variant, table, columns, pair, view) for pair, view in metric.pair_views())
+
+    def _viewed(
+        self, variant: Variant, table: TableSchema, given: Mapping[str, Any], pair: tuple[str, str] | None, view: Mapping[str, str]
+    ) -> pa.Table:
+        metric, count = variant.metric, len(given["source"])
+        columns = {**given, **{name: given[original] for name, original in view.items()}}
+        columns |= {name: pa.repeat(pa.scalar(market), count) for name, market in zip(PAIR_KEYS, pair or (), strict=False)}
         for name, expression in metric.derived.items():
-            columns[name] = arrow_column(expression, columns)
+            columns[name] = _whole_column(arrow_column(expression, columns), count)
         schema = table.arrow()
-        return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
-
-    def _expand(self, frame: DataFrame) -> DataFrame:
-        columns = _columns(frame)
-        parts = [self._memberships(place, metric, columns) for place, metric in enumerate(self.metrics)]
-        read = {name for column in self._aggregated for name in _reads(column)} | {"source", "event_time", "received_time"}
-        kept = [columns[name] for name in columns if name in read]
-        return frame.select(*kept, F.explode(F.concat(*parts)).alias("member")).select(*(F.col(name) for name in columns if name in read), "member.*")
-
-    def _memberships(self, place: int, metric: Metric, columns: Mapping[str, Column]) -> Column:
-        """The (metric, window, keys) that one record counts for, as an array."""
-        time, slide, size = columns[metric.time], metric.window.slide_ms, metric.window.size_ms
-        # Integer arithmetic on ms: floor division in floating point would misplace a record at a window's very edge.
-        first = time - size - F.pmod(time - size, F.lit(slide)) + slide
-        newest = time - size + metric.span_ms
-        last = newest - F.pmod(newest, F.lit(slide))
-        keys = [(columns[key] if key in metric.keys else F.lit(None)).cast(SPARK_TYPES[self._kinds[key]]).alias(f"key_{key}") for key in self._keys]
-
-        def member(start: Column) -> Column:
-            return F.struct(F.lit(place).alias("metric"), F.timestamp_millis(start + size).alias("window_end"), *keys)
-
-        members = F.transform(F.sequence(first, last, F.lit(slide).cast("long")), member)
-        if metric.where is None:
-            return members
-        return F.when(spark_column(metric.where, columns), members).otherwise(F.slice(members, 1, 0))
+        found = pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
+        if metric.having is None:
+            return found
+        return found.filter(_whole_column(arrow_column(metric.having, columns), count))
 
 
-def _aggregated(metric: Metric, stat: Statistic) -> Aggregated:
-    span = milliseconds(stat.over) if stat.over else metric.window.size_ms
-    return Aggregated(stat, metric.time, span if span < metric.span_ms else None)
+def _whole_column(values: Any, count: int) -> Any:
+    return pa.repeat(values, count) if isinstance(values, pa.Scalar) else values
 
 
-def _columns(frame: DataFrame) -> dict[str, Column]:
-    return {name: F.col(name) for name in frame.columns}
+def _spark_type(kind: pa.DataType) -> str:
+    if pa.types.is_struct(kind):
+        return "struct<" + ",".join(f"{field.name}:{_spark_type(field.type)}" for field in kind) + ">"
+    return _SPARK_TYPES[kind]
 
 
-def _reads(column: Aggregated) -> set[str]:
-    stat = column.statistic
-    expressions = [stat.expression, *([stat.where] if stat.where is not None else []), *([stat.weight] if isinstance(stat, Vwap) else [])]
-    return {name for expression in expressions for name in expression.columns()} | {column.time}
+_SPARK_TYPES = {
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+    pa.bool_(): "boolean",
+    pa.string(): "string",
+    pa.timestamp("us", tz="UTC"): "timestamp",
+}

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
-from chispa import assert_df_equality
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from src.config.settings import Settings
-from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, StdDev, Sum, Vwap, Window, coalesce, col, greatest, least, sqrt, when
+from src.panes.reading import DeadLetterSender, Reading
+from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, StdDev, Sum, Vwap, Window, col, when
 from src.preprocess.admission import Admission
-from src.preprocess.expression import Expression
 from src.preprocess.oracle import batch_rows
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.ticker import TickerQueryOrganization
-from src.schema.kinds import Kind
-from src.schema.record_kinds import record_kinds
 from src.schema.records import Ticker
-from src.schema.tables import ARROW_TYPES, TableSchema
+from src.schema.tables import TableSchema
 from src.setting.planner import Plan
-from src.setting.spark_columns import spark_column
 from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.generated import tickers
 
@@ -38,15 +34,40 @@ SETTINGS = Settings()
 ADMISSION = Admission.of(SETTINGS)
 
 
-KINDS = record_kinds(Ticker) | {"late": Kind.BOOLEAN, "problem": Kind.STRING}
+RAW = pa.schema(
+    {"value": pa.binary(), "topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
+)
 
 
-def planned(spark: SparkSession, organization: SparkCoinAverageQueryOrganization, records: list[Ticker]) -> tuple[Plan, list[Row], Tables]:
+class NoDeadLetters(DeadLetterSender):
+    """Opened only for what is no record, of which there is none here."""
+
+
+def plan_of(organization: SparkCoinAverageQueryOrganization) -> Plan:
+    return Plan(organization, Reading(Ticker, ADMISSION, frozenset(), organization.computed()))
+
+
+def planned(
+    spark: SparkSession, organization: SparkCoinAverageQueryOrganization, records: Sequence[Ticker], batch: int = 500
+) -> tuple[Plan, list[Row], Tables]:
     """The plan of the organization's metrics, the records as the oracle reads them, and what the plan makes of them as a batch."""
-    plan = Plan(organization.metrics(), KINDS, organization.coin_main_columns())
+    plan = plan_of(organization)
     rows = plain_rows(records, ADMISSION, organization.coin_main_columns())
-    table = pa.table({name: pa.array([row[name] for row in rows], ARROW_TYPES[kind]) for name, kind in KINDS.items()})
-    return plan, rows, plan.rows(plan.aggregated(spark.createDataFrame(table)).toArrow())
+    # One, two or three records a message, as a collector sends them.
+    messages = [records[begin : begin + 1 + begin % 3] for begin in _begins(len(records))]
+    values = [msgspec.json.encode(list(message) if len(message) > 1 else message[0]) for message in messages]
+    arrived = datetime.fromtimestamp(2_000_000_000, UTC)
+    raw = [{"value": value, "topic": "raw", "partition": 0, "offset": offset, "timestamp": arrived} for offset, value in enumerate(values)]
+    frame = spark.createDataFrame(pa.Table.from_pylist(raw, RAW)).repartition(max(1, len(raw) // batch))
+    return plan, rows, plan.rows(plan.aggregated(plan.combined(frame, NoDeadLetters)).toArrow())
+
+
+def _begins(count: int) -> list[int]:
+    found, begin = [], 0
+    while begin < count:
+        found.append(begin)
+        begin += 1 + begin % 3
+    return found
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -102,7 +123,7 @@ def test_a_small_deviation_of_a_large_price_is_not_lost(spark: SparkSession) -> 
 
 def test_the_fingerprint_changes_with_the_state_alone() -> None:
     def fingerprint(organization: SparkCoinAverageQueryOrganization) -> str:
-        return Plan(organization.metrics(), KINDS, organization.coin_main_columns()).fingerprint
+        return plan_of(organization).fingerprint
 
     class Derived(Everything):
         def cal_slow(self) -> Metric:
@@ -114,21 +135,3 @@ def test_the_fingerprint_changes_with_the_state_alone() -> None:
 
     assert fingerprint(Everything(SETTINGS)) == fingerprint(Everything(SETTINGS)) == fingerprint(Derived(SETTINGS))
     assert fingerprint(Longer(SETTINGS)) != fingerprint(Everything(SETTINGS))
-
-
-def test_an_expression_is_the_same_in_spark(spark: SparkSession) -> None:
-    expressions: dict[str, Expression] = {
-        "quotient": col("a") / col("b"),
-        "root": sqrt(col("a")),
-        "chosen": when((col("a") > col("b")) | col("b").is_null(), abs(col("a")), col("b") - 1),
-        "most": greatest(col("a"), col("b")),
-        "least": least(col("a"), col("b")),
-        "first": coalesce(col("b"), col("a"), 0.0),
-        "both": (col("a") <= 1.0) & ~(col("b").equals(0.0)),
-    }
-    rows = [{"a": a, "b": b} for a in (None, -2.0, 0.0, 1.0, 3.5) for b in (None, 0.0, 1.0, -4.0)]
-    frame = spark.createDataFrame([(row["a"], row["b"]) for row in rows], "a double, b double")
-    columns = {name: F.col(name) for name in ("a", "b")}
-    expected = [(row["a"], row["b"], *(expression.evaluate(row) for expression in expressions.values())) for row in rows]
-    actual = frame.select("a", "b", *(spark_column(expression, columns).alias(name) for name, expression in expressions.items()))
-    assert_df_equality(actual, spark.createDataFrame(expected, actual.schema), ignore_row_order=True)

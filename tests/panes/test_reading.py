@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from src.config.settings import Settings
+from src.panes.reading import MESSAGE_LIMIT, Reader, Reading, parsed_kinds
 from src.preprocess.admission import Admission
 from src.schema.records import RAW_LIMIT, DeadLetter, Ticker
-from src.setting.kafka_records import MESSAGE_LIMIT, DeadLetterSender, RecordParser
 
 ARRIVED = 1_790_000_000_500
 HOUR = 3_600_000
@@ -33,49 +33,32 @@ SCHEMA = pa.schema(
 )
 
 
-class Collected(DeadLetterSender):
-    """Where the worker's sender stands for Kafka: a list."""
-
-    def __init__(self) -> None:
-        self.letters: list[DeadLetter] = []
-        self.opened = self.closed = 0
-
-    def __call__(self) -> DeadLetterSender:
-        self.opened += 1
-        return self
-
-    def send(self, letter: DeadLetter) -> None:
-        self.letters.append(letter)
-
-    def close(self) -> None:
-        self.closed += 1
-
-
 def encoded(**changes: Any) -> bytes:
     return msgspec.json.encode({**RECORD, **changes})
 
 
-def parsed(*values: bytes | None, arrived: int = ARRIVED) -> tuple[list[dict[str, Any]], Collected]:
-    """The rows and dead letters of messages at offsets 7, 8, ... of partition 1, one batch each."""
-    collected = Collected()
-    parser = RecordParser(Ticker, Admission.of(Settings()), collected)
+def parsed(*values: bytes | None, arrived: int = ARRIVED) -> tuple[list[dict[str, Any]], list[DeadLetter]]:
+    """The rows and dead letters of messages at offsets 7, 8, ... of partition 1, in the order of their offsets."""
+    letters: list[DeadLetter] = []
+    kinds = parsed_kinds(Ticker)
+    reader = Reader(Reading(Ticker, Admission.of(Settings()), frozenset(kinds)), letters.append)
     time = datetime.fromtimestamp(arrived / 1000, UTC)
-    batches = [
-        pa.RecordBatch.from_pylist([{"value": value, "topic": "raw", "partition": 1, "offset": offset, "timestamp": time}], SCHEMA)
-        for offset, value in enumerate(values, 7)
-    ]
-    rows = [row for batch in parser(batches) for row in batch.to_pylist()]
-    assert collected.opened == collected.closed == (1 if collected.letters else 0)
-    return rows, collected
+    rows = []
+    for offset, value in enumerate(values, 7):
+        message = {"value": value, "topic": "raw", "partition": 1, "offset": offset, "timestamp": time}
+        records = reader.read(pa.RecordBatch.from_pylist([message], SCHEMA))
+        columns = {name: records.values(name) for name in kinds}
+        rows += [{name: column[place] for name, column in columns.items()} for place in range(len(records))]
+    return rows, letters
 
 
 def test_a_record_and_an_array_of_records_become_rows() -> None:
-    rows, collected = parsed(encoded(), b"[" + encoded(symbol="ETH") + b"," + encoded(symbol="XRP") + b"]")
+    rows, letters = parsed(encoded(), b"[" + encoded(symbol="ETH") + b"," + encoded(symbol="XRP") + b"]")
     assert [(row["symbol"], row["price"], row["late"], row["problem"]) for row in rows] == [
         (symbol, 95_000_000.0, False, None) for symbol in ("BTC", "ETH", "XRP")
     ]
     assert rows[0] == {**dict.fromkeys(rows[0]), "instrument": "spot", "backfilled": False, "late": False, **RECORD}
-    assert not collected.opened
+    assert not letters
 
 
 @pytest.mark.parametrize(
@@ -108,9 +91,9 @@ def test_a_record_and_an_array_of_records_become_rows() -> None:
     ],
 )
 def test_what_is_no_record_is_a_dead_letter_and_loses_only_itself(value: bytes | None, reason: str) -> None:
-    rows, collected = parsed(encoded(symbol="ETH"), value, encoded(symbol="XRP"))
+    rows, letters = parsed(encoded(symbol="ETH"), value, encoded(symbol="XRP"))
     assert [(row["symbol"], row["problem"] is None) for row in rows] == [("ETH", True), (None, False), ("XRP", True)]
-    (letter,) = collected.letters
+    (letter,) = letters
     assert letter.reason.startswith(reason)
     assert rows[1]["problem"] == letter.reason
     assert len(letter.reason) <= 200
@@ -135,16 +118,16 @@ def test_the_row_of_a_problem_has_the_time_of_its_message() -> None:
 @pytest.mark.parametrize("bad", [b"5", b'{"symbol":1}', encoded(acc_since=2**53 + 1), encoded(price=-1.0)])
 def test_a_bad_element_of_an_array_loses_only_itself(bad: bytes) -> None:
     message = b"[" + b",".join([encoded(symbol="ETH"), bad, encoded(symbol="XRP")]) + b"]"
-    rows, collected = parsed(message)
-    assert [(row["symbol"], row["problem"] is None) for row in rows] == [("ETH", True), (None, False), ("XRP", True)]
-    (letter,) = collected.letters
+    rows, letters = parsed(message)
+    assert [(row["symbol"], row["problem"] is None) for row in rows] == [("ETH", True), ("XRP", True), (None, False)]
+    (letter,) = letters
     assert (letter.origin, letter.raw, letter.raw_size) == ("raw/1/7", message, len(message))
 
 
 def test_a_long_message_is_cut_and_its_length_told() -> None:
     message = encoded(price="9" * 100_000)
-    _, collected = parsed(message)
-    assert (collected.letters[0].raw, collected.letters[0].raw_size) == (message[:RAW_LIMIT], len(message))
+    _, letters = parsed(message)
+    assert (letters[0].raw, letters[0].raw_size) == (message[:RAW_LIMIT], len(message))
 
 
 @pytest.mark.parametrize(
@@ -160,14 +143,14 @@ def test_a_record_received_more_than_the_allowed_lateness_after_its_event_is_lat
     [(YEAR_2096, YEAR_2096), (ARRIVED, YEAR_2096), (ARRIVED + 24 * HOUR + 1, ARRIVED + 24 * HOUR + 1)],
 )
 def test_times_more_than_a_day_ahead_of_the_message_are_refused(event_time: int, received_time: int) -> None:
-    (row,), collected = parsed(encoded(event_time=event_time, received_time=received_time))
+    (row,), letters = parsed(encoded(event_time=event_time, received_time=received_time))
     assert (row["problem"], row["event_time"], row["received_time"]) == ("time more than a day ahead of its arrival on Kafka", ARRIVED, ARRIVED)
-    assert len(collected.letters) == 1
+    assert len(letters) == 1
 
 
 @pytest.mark.parametrize(("times", "arrived"), [(ARRIVED + 24 * HOUR, ARRIVED), (ARRIVED - 999 * 24 * HOUR, ARRIVED), (ARRIVED, -1)])
 def test_other_times_are_the_record_s_own(times: int, arrived: int) -> None:
     """A day ahead at most, however old (a replay), or on a message without a timestamp."""
-    (row,), collected = parsed(encoded(event_time=times, received_time=times), arrived=arrived)
+    (row,), letters = parsed(encoded(event_time=times, received_time=times), arrived=arrived)
     assert (row["problem"], row["event_time"]) == (None, times)
-    assert not collected.letters
+    assert not letters

@@ -1,0 +1,149 @@
+"""Decoded records as arrays, and expressions over them: each value computed once, whatever number of metrics reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from src.panes.arrow_columns import arrow_column
+from src.panes.layout import IDENTITY
+from src.preprocess.expression import Column, Expression
+from src.schema.kinds import Kind
+from src.schema.tables import ARROW_TYPES
+
+Numbers = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+
+
+class Identities:
+    """The identities that a worker has met, numbered from 0. `add` is called with the values of IDENTITY in their order."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str | None, ...], int] = {}
+        self._cache: dict[str, Flags] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def number(self, values: tuple[str | None, ...]) -> int | None:
+        """The number of an identity; None for a new one."""
+        return self._numbers.get(values)
+
+    def add(self, values: tuple[str | None, ...]) -> int:
+        """The number of an identity that may be new."""
+        return self._numbers.setdefault(values, len(self._numbers))
+
+    def texts(self, name: str) -> list[str | None]:
+        """One of the columns, by the number of the identity."""
+        place = IDENTITY.index(name)
+        return [values[place] for values in self._numbers]
+
+    def holds(self, condition: Expression | None) -> Flags:
+        """For each identity whether the condition, which reads nothing else, holds."""
+        if condition is None:
+            return np.ones(len(self), dtype=np.bool_)
+        key = repr(condition)
+        known = self._cache.get(key)
+        if known is None or len(known) < len(self):
+            columns = {name: pa.array(self.texts(name), pa.string()) for name in set(condition.columns())}
+            known = self._cache[key] = _flags(arrow_column(condition, columns), len(self))
+        return known
+
+
+@dataclass
+class Records:
+    """The records of one batch of messages. Arrays have one element a record."""
+
+    identities: Identities
+    identity: Integers
+    """The number of each record's identity."""
+    times: Mapping[str, Integers]
+    """event_time and received_time, ms since 1970 UTC."""
+    fields: Mapping[str, Sequence[Any]]
+    """The other fields that are read: numbers as an array, NaN for null; others as they were decoded, None for null."""
+    kinds: Mapping[str, Kind]
+    computed: Mapping[str, Numbers] = field(default_factory=dict)
+    """Computed columns; NaN is null."""
+    _arrow: dict[str, Any] = field(default_factory=dict)
+    _numbers: dict[str, Numbers] = field(default_factory=dict)
+    _flags: dict[str, Flags] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.identity)
+
+    def numbers(self, expression: Expression) -> Numbers:
+        """The values of a number or a condition (0 or 1); NaN for null."""
+        key = repr(expression)
+        if key not in self._numbers:
+            self._numbers[key] = self._as_numbers(expression)
+        return self._numbers[key]
+
+    def texts(self, expression: Expression) -> Texts:
+        """The values of a text; None for null."""
+        found: Texts = np.array(self._array(expression).to_pylist(), dtype=object)
+        return found
+
+    def holds(self, condition: Expression | None) -> Flags | None:
+        """Where the condition holds; None for everywhere."""
+        if condition is None:
+            return None
+        key = repr(condition)
+        if key not in self._flags:
+            self._flags[key] = _flags(self._array(condition), len(self))
+        return self._flags[key]
+
+    def values(self, name: str) -> Sequence[Any]:
+        """A column as plain values, for a key."""
+        if name in IDENTITY:
+            known = self.identities.texts(name)
+            return [known[number] for number in self.identity]
+        found: Sequence[Any] = self._column(name).to_pylist()
+        return found
+
+    def _as_numbers(self, expression: Expression) -> Numbers:
+        if isinstance(expression, Column):
+            if expression.name in self.computed:
+                return self.computed[expression.name]
+            if expression.name in self.times:
+                return self.times[expression.name].astype(np.float64)
+            if expression.name in self.fields:
+                return np.asarray(self.fields[expression.name], dtype=np.float64)
+        found: Numbers = self._array(expression).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return found
+
+    def _array(self, expression: Expression) -> Any:
+        names = set(expression.columns())
+        found = arrow_column(expression, {name: self._column(name) for name in names})
+        return pa.repeat(found, len(self)) if isinstance(found, pa.Scalar) else found
+
+    def _column(self, name: str) -> Any:
+        if name not in self._arrow:
+            self._arrow[name] = self._as_arrow(name)
+        return self._arrow[name]
+
+    def _as_arrow(self, name: str) -> Any:
+        if name in self.times:
+            return pa.array(self.times[name])
+        if name in self.computed:
+            return pa.array(self.computed[name], from_pandas=True)
+        if name in IDENTITY:
+            return pa.array(self.identities.texts(name), pa.string()).take(pa.array(self.identity))
+        kind = self.kinds[name]
+        if kind is Kind.DOUBLE:
+            return pa.array(self.numbers(Column(name)), from_pandas=True)
+        return pa.array(self.fields[name], ARROW_TYPES[kind])
+
+
+def _flags(values: Any, count: int) -> Flags:
+    """Where a condition is true: not where it is false, and not where it is null."""
+    whole = pa.repeat(values, count) if isinstance(values, pa.Scalar) else values
+    found: Flags = pc.fill_null(whole.cast(pa.bool_()), fill_value=False).to_numpy(zero_copy_only=False)
+    return found

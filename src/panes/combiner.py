@@ -1,0 +1,136 @@
+"""Messages in, rows for the one aggregation out: what Spark's `mapInArrow` calls in its Python workers."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from src.panes.accumulators import Merge
+from src.panes.columns import Records
+from src.panes.combine import Panes, Picked
+from src.panes.layout import Layout, Slot
+from src.panes.members import Members, grid_of, members
+from src.panes.reading import DeadLetterSender, Reader, Reading
+from src.schema.kinds import Kind
+from src.schema.records import DeadLetter
+from src.schema.tables import ARROW_TYPES
+
+_PLACES = {"metric": Kind.LONG, "newest": Kind.TIMESTAMP, "first_end": Kind.LONG, "last_end": Kind.LONG, "slide": Kind.LONG, "source": Kind.STRING}
+
+
+_SPARK_TIME = pa.timestamp("us", tz="UTC")
+"""Spark takes no milliseconds."""
+
+
+@dataclass(frozen=True)
+class Combiner:
+    """Combines messages into the rows of `layout`; picklable.
+
+    open_dead_letters: called at the first bad message of a worker's share; `close` of what it gives is called when the share is done and
+    must not return before they are acknowledged.
+    """
+
+    reading: Reading
+    layout: Layout
+    open_dead_letters: Callable[[], DeadLetterSender]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
+        with _dead_letters(self.open_dead_letters) as dead, _without_collection():
+            reader = Reader(self.reading, dead)
+            for batch in batches:
+                records = reader.read(batch)
+                if len(records):
+                    yield self._combined(records)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """metric: place of the variant in the layout; newest: newest time in the row; first_end, last_end, slide: ends of its windows (ms)."""
+        fields = [pa.field(name, _SPARK_TIME if kind is Kind.TIMESTAMP else ARROW_TYPES[kind]) for name, kind in _PLACES.items()]
+        fields += [pa.field(f"key_{key}", ARROW_TYPES[self.layout.kind(key)]) for key in self.layout.keys]
+        return pa.schema(fields + [pa.field(slot.name, slot_type(slot)) for slot in self.layout.slots])
+
+    def _combined(self, records: Records) -> pa.RecordBatch:
+        panes: dict[object, Panes] = {}
+        found = []
+        for variant in self.layout.variants:
+            for part in variant.parts:
+                grid = grid_of(part)
+                if grid not in panes:
+                    panes[grid] = Panes(records, grid)
+                found.append(members(part, panes[grid], records.identities))
+        return self._table(found)
+
+    def _table(self, found: Sequence[Members]) -> pa.RecordBatch:
+        place = np.repeat([each.part.place for each in found], [len(each) for each in found])
+        slide = np.repeat([each.part.window.slide_ms for each in found], [len(each) for each in found])
+        span = np.repeat([each.part.span_ms for each in found], [len(each) for each in found])
+        start = np.concatenate([each.start for each in found])
+        newest = pa.array(np.concatenate([each.newest for each in found])).cast(ARROW_TYPES[Kind.TIMESTAMP]).cast(_SPARK_TIME)
+        columns = [pa.array(place, pa.int64()), newest, pa.array(start + slide), pa.array(start + span), pa.array(slide, pa.int64())]
+        columns.append(pa.array([source for each in found for source in each.source], pa.string()))
+        for key in self.layout.keys:
+            values = [value for each in found for value in each.keys.get(key, [None] * len(each))]
+            columns.append(pa.array(values, ARROW_TYPES[self.layout.kind(key)]))
+        columns += [_slot(slot, found) for slot in self.layout.slots]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def slot_type(slot: Slot) -> pa.DataType:
+    """The Arrow type of a slot's column."""
+    value = pa.string() if slot.is_text else pa.float64()
+    if slot.merge in {Merge.FIRST, Merge.LAST}:
+        # Compared field by field, in this order.
+        return pa.struct({"time": pa.int64(), "received": pa.int64(), "order": pa.float64(), "value": value})
+    return value
+
+
+def _slot(slot: Slot, found: Sequence[Members]) -> pa.Array:
+    chunks = [_chunk(slot, each) for each in found if len(each)]
+    return pa.concat_arrays(chunks) if chunks else pa.array([], slot_type(slot))
+
+
+def _chunk(slot: Slot, rows: Members) -> pa.Array:
+    values: Any = rows.slots.get(slot)
+    if values is None:
+        return pa.nulls(len(rows), slot_type(slot))
+    if isinstance(values, Picked):
+        value = pa.array(values.value, pa.string() if slot.is_text else pa.float64())
+        fields = [pa.array(values.time), pa.array(values.received), pa.array(values.order), value]
+        return pa.StructArray.from_arrays(fields, fields=list(slot_type(slot)), mask=pa.array(~values.known))
+    return pa.array(values, slot_type(slot), from_pandas=True)
+
+
+@contextmanager
+def _dead_letters(open_sender: Callable[[], DeadLetterSender]) -> Iterator[Callable[[DeadLetter], None]]:
+    sender: DeadLetterSender | None = None
+
+    def send(letter: DeadLetter) -> None:
+        nonlocal sender
+        if sender is None:
+            sender = open_sender()
+        sender.send(letter)
+
+    try:
+        yield send
+    finally:
+        if sender is not None:
+            sender.close()
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Python's search for cycles would walk over a million fresh records again and again, and there are none to be found."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

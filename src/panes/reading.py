@@ -1,0 +1,250 @@
+"""Kafka messages to records, inside Spark's Python workers: the one parse that all metrics of a job share.
+
+A message that is not a record yields a record that only says so (`problem`), and goes to the dead letters from right here, keyed by its topic,
+partition and offset: at least once, recognisable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from src.errors import MalformedMessage
+from src.panes.columns import Flags, Identities, Integers, Records
+from src.panes.layout import IDENTITY
+from src.panes.slim import slim_record
+from src.preprocess.admission import Admission
+from src.preprocess.computed import Computed
+from src.schema.kinds import Kind
+from src.schema.record_kinds import record_kinds
+from src.schema.records import RAW_LIMIT, DeadLetter, Record
+
+RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")
+UNKNOWN = "unknown"
+MESSAGE_LIMIT = 8 * 1024 * 1024
+_EXTRA = {"late": Kind.BOOLEAN, "problem": Kind.STRING}
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+Convert = Callable[[bytes], Sequence[Record]]
+"""Reads the messages of a topic that carries something else than the job's records. Raises MalformedMessage or msgspec's DecodeError."""
+Spread = Callable[[Record], Sequence[Record]]
+"""The records that one stands for, such as a gap mark that lies in several windows."""
+
+
+def parsed_kinds(record: type[Record], computed: Sequence[Computed] = ()) -> dict[str, Kind]:
+    """The columns of parsed records, in order: the record's own, those computed of it, then `late` and `problem`."""
+    found = record_kinds(record)
+    for each in computed:
+        found |= each.kinds
+    return found | _EXTRA
+
+
+class DeadLetterSender:
+    """Where a worker sends dead letters; `send` may buffer, `close` returns once all are stored. Raises TransientError when they cannot be."""
+
+    def send(self, letter: DeadLetter) -> None:
+        """Take one dead letter."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Wait until all are stored."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the messages of a job are read; goes to the workers, so it must be picklable.
+
+    record: what they hold. reads: the columns that metrics read. convert: by topic, for those that hold something else.
+    spread: of a record for which `spreads` holds, the records that it stands for.
+    """
+
+    record: type[Record]
+    admission: Admission
+    reads: frozenset[str]
+    computed: tuple[Computed, ...] = ()
+    convert: Mapping[str, Convert] = field(default_factory=dict)
+    spreads: str | None = None
+    """The field that is not null in a record that `spread` is to be called for."""
+    spread: Spread | None = None
+
+
+class Reader:
+    """Reads batches of messages; one worker's, for its share of a micro-batch. `dead` takes the dead letters."""
+
+    def __init__(self, reading: Reading, dead: Callable[[DeadLetter], None]) -> None:
+        self._reading = reading
+        self._dead = dead
+        self._kinds = parsed_kinds(reading.record, reading.computed)
+        wanted = reading.reads | {name for each in reading.computed for name in each.reads} | ({reading.spreads} if reading.spreads else set())
+        self._slim = slim_record(reading.record, wanted)
+        self._decode = msgspec.json.Decoder(self._slim | list[self._slim]).decode  # type: ignore[name-defined]
+        self._fields = tuple(name for name in self._slim.__struct_fields__ if name not in {*IDENTITY, "event_time", "received_time"})
+        self.identities = Identities()
+        self._numbers = _Numbers(self.identities)
+        self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
+
+    def read(self, batch: pa.RecordBatch) -> Records:
+        """The records of a batch of (value, topic, partition, offset, timestamp)."""
+        messages = _Messages(batch)
+        records: list[Any] = []
+        counts: list[int] = []
+        problems: list[tuple[int, str]] = []
+        topics = batch.column("topic").to_pylist() if self._reading.convert else ()
+        for place, value in enumerate(messages.values):
+            before = len(records)
+            try:
+                found = self._decoded(value, topics[place] if topics else None)
+            except _UNREADABLE:
+                self._one_by_one(value, place, records, problems)
+            except MalformedMessage as error:
+                problems.append((place, error.reason))
+            else:
+                if type(found) is list:
+                    records += found
+                    if not found:
+                        problems.append((place, "empty array"))
+                else:
+                    records.append(found)
+            counts.append(len(records) - before)
+        return self._records(self._spread(records, np.repeat(np.arange(len(counts)), counts)), messages, problems)
+
+    def _decoded(self, value: bytes | None, topic: str | None) -> Any:
+        if value is None or len(value) > MESSAGE_LIMIT:
+            raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
+        convert = None if topic is None else self._reading.convert.get(topic)
+        return self._decode(value) if convert is None else [self._narrowed(record) for record in convert(value)]
+
+    def _one_by_one(self, value: bytes | None, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
+        """An array with a bad element loses that element alone."""
+        try:
+            parts = _parts.decode(value or b"")
+        except _UNREADABLE:
+            parts = [msgspec.Raw(value or b"")]
+        for part in parts:
+            try:
+                records.append(msgspec.json.decode(part, type=self._slim))
+            except _UNREADABLE as error:
+                problems.append((place, f"not a {self._reading.record.__name__}: {error}"[:200]))
+
+    def _narrowed(self, record: Record) -> msgspec.Struct:
+        return msgspec.convert(record, self._slim, from_attributes=True)
+
+    def _spread(self, records: list[Any], message: Integers) -> tuple[list[Any], Integers]:
+        """Records that stand for several made those."""
+        name, spread = self._reading.spreads, self._reading.spread
+        if name is None or spread is None or all(value is None for value in map(attrgetter(name), records)):
+            return records, message
+        found: list[Any] = []
+        places: list[int] = []
+        for record, place in zip(records, message.tolist(), strict=True):
+            mine = [record] if getattr(record, name) is None else spread(record)
+            found += mine
+            places += [place] * len(mine)
+        return found, np.array(places, dtype=np.int64)
+
+    def _records(self, decoded: tuple[list[Any], Integers], messages: _Messages, problems: list[tuple[int, str]]) -> Records:
+        records, message = decoded
+        times = {name: np.fromiter(map(attrgetter(name), records), np.int64, len(records)) for name in _TIMES}
+        identity = np.fromiter(map(self._numbers.__getitem__, map(_identity, records)), np.int64, len(records))
+        fine = self._admitted(records, identity, times, messages.arrived[message], message, problems)
+        if fine is not None:
+            records = [record for record, is_fine in zip(records, fine.tolist(), strict=True) if is_fine]
+            identity, times = identity[fine], {name: values[fine] for name, values in times.items()}
+        if problems:
+            # What is no record is a row all the same, so that it is counted.
+            for place, reason in problems:
+                self._dead(messages.dead_letter(place, reason))
+            arrived = messages.arrived[[place for place, _ in problems]]
+            records += [self._unknown] * len(problems)
+            identity = np.concatenate([identity, [self.identities.add((*_identity(self._unknown), reason)) for _, reason in problems]])
+            times = {name: np.concatenate([values, arrived]) for name, values in times.items()}
+        return self._columns(records, identity, times)
+
+    def _admitted(
+        self,
+        records: Sequence[Any],
+        identity: Integers,
+        times: Mapping[str, Integers],
+        arrived: Integers,
+        message: Integers,
+        problems: list[tuple[int, str]],
+    ) -> Flags | None:
+        """Which records can be used; None for all of them. What is wrong with the others is added to `problems`."""
+        admission = self._reading.admission
+        suspect = admission.suspect(times["event_time"], times["received_time"], arrived)
+        suspect |= np.array(self._numbers.unprintable, dtype=np.bool_)[identity]
+        if "price" in self._fields:
+            suspect |= np.fromiter(map(_is_not_above_zero, map(attrgetter("price"), records)), np.bool_, len(records))
+        if not suspect.any():
+            return None
+        for place in np.flatnonzero(suspect).tolist():
+            problem = admission.problem_on_arrival(records[place], int(arrived[place]))
+            if problem is None:
+                suspect[place] = False
+            else:
+                problems.append((int(message[place]), problem))
+        return ~suspect
+
+    def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers]) -> Records:
+        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields}
+        computed = {name: values for each in self._reading.computed for name, values in each.columns(fields, len(records)).items()}
+        fields |= {name: np.array(values, dtype=np.float64) for name, values in fields.items() if self._kinds.get(name) is Kind.DOUBLE}
+        backfilled = np.array(fields["backfilled"], dtype=np.bool_)
+        fields["late"] = self._reading.admission.late(times["event_time"], times["received_time"], backfilled)
+        return Records(self.identities, identity, times, fields, self._kinds, computed)
+
+
+_TIMES = ("event_time", "received_time")
+_UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
+_identity = attrgetter(*IDENTITY[:-1])
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _is_not_above_zero(price: float | None) -> bool:
+    return price is not None and price <= 0
+
+
+class _Numbers(dict[tuple[str | None, ...], int]):
+    """The number of each identity that records have; one that is met for the first time gets its number when it is asked for."""
+
+    def __init__(self, identities: Identities) -> None:
+        super().__init__()
+        self._identities = identities
+        self.unprintable: list[bool] = []
+
+    def __missing__(self, key: tuple[str | None, ...]) -> int:
+        number = self[key] = self._identities.add((*key, None))
+        self.unprintable += [False] * (number + 1 - len(self.unprintable))
+        self.unprintable[number] = not all(text is None or text.isprintable() for text in key)
+        return number
+
+
+class _Messages:
+    """A batch of Kafka messages."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._batch = batch
+        self.values: list[bytes | None] = batch.column("value").to_pylist()
+        self.arrived: Integers = batch.column("timestamp").cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()).to_numpy()
+        """Their timestamps, ms since 1970 UTC; below 0: none."""
+
+    def dead_letter(self, place: int, reason: str) -> DeadLetter:
+        """The dead letter of one of them."""
+        topic, partition, offset = (self._batch.column(name)[place].as_py() for name in ("topic", "partition", "offset"))
+        raw = self.values[place] or b""
+        return DeadLetter(
+            reason=reason,
+            origin=f"{topic}/{partition}/{offset}",
+            market=None,
+            source=None,
+            received_time=int(self.arrived[place]),
+            raw=raw[:RAW_LIMIT],
+            raw_size=len(raw),
+        )
