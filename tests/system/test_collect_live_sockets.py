@@ -99,8 +99,9 @@ def test_half_open_sockets_are_noticed_by_the_silence(broker: Cluster, tmp_path:
                 assert await process.stop() == 0
             await seen.rest()
             once(seen, places)
-            assert {event.market for event in seen.of_kind(EventKind.STALE)} == set(EVERY_MARKET)
-            assert all("by the whole connection" in event.detail for event in seen.of_kind(EventKind.STALE))
+            # On a busy machine a single pair may be silent for long, too.
+            whole = [event for event in seen.of_kind(EventKind.STALE) if "by the whole connection" in event.detail]
+            assert {event.market for event in whole} == set(EVERY_MARKET)
             assert seen.of_kind(EventKind.GAP) == []
         seen.close()
 
