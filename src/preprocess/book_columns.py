@@ -93,8 +93,7 @@ class BookColumns(Computed):
         if mid is not None:
             found[f"{half.name}_reach_bp"] = (levels[-1][0] - mid) * half.away / mid * BASIS_POINTS
             for distance in DISTANCES_BP:
-                limit = mid * (1 + half.away * distance / BASIS_POINTS)
-                found[_within(half, distance)] = _added([level for level in levels if half.not_beyond(level[0], limit)], rate)
+                found[_within(half, distance)] = _added([level for level in levels if half.not_beyond(level[0], _limit(half, distance, mid))], rate)
         return found
 
     def columns(self, fields: Mapping[str, Sequence[Any]], count: int) -> Mapping[str, Floats]:
@@ -122,7 +121,7 @@ class BookColumns(Computed):
     def _of_sides(self, half: _Half, levels: RaggedLevels, mid: Floats, rate: Floats) -> Mapping[str, Floats]:
         order = levels.order
         rate_of = rate[order]
-        limits = {distance: (mid * (1 + half.away * distance / BASIS_POINTS))[order] for distance in DISTANCES_BP}
+        limits = {distance: _limit(half, distance, mid)[order] for distance in DISTANCES_BP}
         size, within = np.zeros(len(order)), {distance: np.zeros(len(order)) for distance in DISTANCES_BP}
         walks = {notional: _Walk(float(notional), len(order)) for notional in self.notionals_usd}
         for place, (count, prices, sizes) in enumerate(levels.walk()):
@@ -183,6 +182,11 @@ def _added(levels: Sequence[tuple[float, float]], rate: float) -> float:
 
 def _within(half: _Half, distance: int) -> str:
     return f"{half.name}_size_within_{distance}bp_usd"
+
+
+def _limit(half: _Half, distance: int, mid: Any) -> Any:
+    """The last price that is not further from the mid; written so that 50 basis points of 100 are exactly 0.5."""
+    return mid + half.away * (mid * distance / BASIS_POINTS)
 
 
 def _numbers(levels: Side | None) -> list[tuple[float, float]]:
