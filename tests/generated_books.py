@@ -105,7 +105,11 @@ def book_kinds(organization: OrderbookQueryOrganization) -> dict[str, Kind]:
 
 def _levels(rng: random.Random, rate: float) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
     mid, depth = rng.gauss(65_000, 90) / rate, rng.choice([1, 5, 10, 10, 10, 10, 60])
-    step = mid * rng.choice([0.00002, 0.0002, 0.002]) * (1 if rng.random() > 0.05 else -1)
+    step = mid * rng.choice([0.00002, 0.0002, 0.002])
     size = rng.choice([0.001, 0.3, 3.0])
-    bids, asks = ([(round(mid + sign * step * place, 2), round(rng.expovariate(1 / size), 4)) for place in range(1, depth + 1)] for sign in (-1, 1))
+    # Crossed where the sides begin beyond the middle; best first all the same.
+    first = 1 if rng.random() > 0.05 else -1
+    bids, asks = (
+        [(round(mid + sign * step * place, 2), round(rng.expovariate(1 / size), 4)) for place in range(first, first + depth)] for sign in (-1, 1)
+    )
     return tuple(bids) if rng.random() > 0.05 else (), tuple(asks) if rng.random() > 0.05 else ()

@@ -177,7 +177,7 @@ class OrderbookQueryOrganization(SparkCoinAverageQueryOrganization):
 
 
 def _latest(column: str) -> Last:
-    """The value of the latest book, _NONE where that has none."""
+    """The value of the latest book, _NONE where that has none. Of books with equal times it is the largest, in each column for itself."""
     return Last(coalesce(col(column), _NONE))
 
 

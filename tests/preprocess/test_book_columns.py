@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from src.preprocess.book_columns import DISTANCES_BP, BookColumns
 from src.preprocess.computed import Computed
+from src.preprocess.depth_change import depth_change
 from src.preprocess.depth_columns import DepthColumns
 from src.schema.kinds import Kind
+from tests.generated_books import books, depth_messages
 
 NOTIONALS = (100, 150, 1200)
 COLUMNS = BookColumns(size_levels=2, notionals_usd=NOTIONALS)
@@ -41,7 +44,9 @@ def test_prices_and_sizes_by_hand() -> None:
     Levels in USD: bids 99.5 x 2 / 2 = 99.5, 99 x 4 / 2 = 198, 98 x 10 / 2 = 490; asks 100.5, 50.5, 255. The first two: 297.5 and 151.
     10 bp of 100 are 0.1: nothing; 50 bp are 0.5: the best level each; 100 bp are 1: the two best. The third is 2 away, 200 bp.
     """
-    found = COLUMNS.of(book([[99.5, 2], [99.0, 4], [98.0, 10]], [[100.5, 2], [101.0, 1], [102.0, 5]]))
+    record = book([[99.5, 2], [99.0, 4], [98.0, 10]], [[100.5, 2], [101.0, 1], [102.0, 5]])
+    (found,) = at_once(COLUMNS, [record])
+    assert COLUMNS.of(record) == found
     expected = {
         "best_bid": 99.5,
         "best_ask": 100.5,
@@ -72,7 +77,9 @@ def test_walked_prices_by_hand() -> None:
     Buy for 100: 2 coins, 50 each. For 150: 2.5 coins, 60 each. For 1200: all 8 coins, 150 each. Sell for 100: 2.5 coins, 40 each; for 150 the
     same price; for 300: 15 coins, 20 each; for 1200 there are not enough bids.
     """
-    walked = BookColumns(size_levels=2, notionals_usd=(100, 150, 300, 1200, 1201)).of(book([[80, 5], [20, 10]], [[100, 2], [200, 1], [400, 5]]))
+    columns, record = BookColumns(size_levels=2, notionals_usd=(100, 150, 300, 1200, 1201)), book([[80, 5], [20, 10]], [[100, 2], [200, 1], [400, 5]])
+    (walked,) = at_once(columns, [record])
+    assert columns.of(record) == walked
     assert [walked[f"buy_price_usd_{notional}"] for notional in (100, 150, 1200, 1201)] == [50.0, 60.0, 150.0, None]
     assert [walked[f"sell_price_usd_{notional}"] for notional in (100, 150, 300, 1200)] == [40.0, 40.0, 20.0, None]
 
@@ -99,7 +106,8 @@ def test_a_book_that_cannot_be_used_has_no_values(record: Mapping[str, Any], kno
 
 def test_a_side_stands_without_the_other_but_what_needs_both_does_not() -> None:
     """Bids of 40 x 5 / 2 = 100 USD: 5 coins for 100, 20 each, and nothing more."""
-    found = COLUMNS.of(book([[40, 5]], []))
+    (found,) = at_once(COLUMNS, [book([[40, 5]], [])])
+    assert COLUMNS.of(book([[40, 5]], [])) == found
     known = {"best_bid": 40.0, "best_bid_usd": 20.0, "bid_size_usd": 100.0, "sell_price_usd_100": 20.0, "crossed": 0.0}
     assert found == dict.fromkeys(COLUMNS.kinds) | known
 
@@ -108,6 +116,8 @@ def test_a_change_of_a_futures_book_is_no_book_and_a_book_is_no_change() -> None
     change = book([[100, 2.5], [99, 0]], [[101, 1.25]], usd_rate=None, market="binance_futures")
     mark = change | {"bids": [], "asks": [], "valid": False}
     families = (COLUMNS, DepthColumns())
+    for family in families:
+        assert at_once(family, [change, mark]) == [family.of(change), family.of(mark)]
     assert set(COLUMNS.of(change).values()) == {None}
     assert DepthColumns().of(change) == {"bid_updates": 2.0, "bid_update_size": 2.5, "ask_updates": 1.0, "ask_update_size": 1.25}
     assert set(DepthColumns().of(mark).values()) == set(DepthColumns().of(book([[99, 9]], [[101, 9]])).values()) == {None}
@@ -155,6 +165,14 @@ _wild = st.builds(
 def test_many_at_once_give_the_same_bits_as_one_by_one(records: list[dict[str, Any]]) -> None:
     for family in (COLUMNS, BookColumns(size_levels=10, notionals_usd=(1,)), DepthColumns()):
         assert at_once(family, records) == [dict(family.of(record)) for record in records]
+
+
+def test_books_and_changes_of_books_in_one_batch() -> None:
+    records = [msgspec.to_builtins(record) for record in (*books(1, 1_500), *map(depth_change, depth_messages(1, 500)))]
+    for family in (BookColumns(size_levels=10, notionals_usd=(1_000, 10_000, 100_000)), DepthColumns()):
+        expected = [dict(family.of(record)) for record in records]
+        assert at_once(family, records) == expected
+        assert all(0 < sum(values[name] is not None for values in expected) < len(records) for name in family.kinds)
 
 
 def _rising(values: Sequence[float | None]) -> bool:
