@@ -33,7 +33,7 @@ def _shown(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     if isinstance(value, dict):
         return json.dumps(value)
     return str(value) if isinstance(value, str | Path) else f"{value}"

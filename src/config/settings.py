@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from src.errors import ConfigurationError
 
 Names = Annotated[tuple[str, ...], NoDecode]
+Notionals = Annotated[tuple[Annotated[int, Field(gt=0, le=10**15)], ...], NoDecode, Field(min_length=1)]
+Percent = Annotated[float, Field(ge=0, lt=100)]
 
 
 class Settings(BaseSettings):
@@ -72,6 +74,12 @@ class Settings(BaseSettings):
     allowed_lateness_seconds: float = Field(60.0, ge=0, description="A record received later than this after its event is late: counted, not used.")
     outage_hours: float = Field(6.0, gt=0, description="How long windows stay open for records that arrive after an outage.")
     ticker_max_age_seconds: float = Field(60.0, gt=0, description="A leg older than this leaves the columns that compare markets or regions.")
+    book_max_age_seconds: float = Field(10.0, gt=0, description="The same for a leg of order books.")
+    book_size_levels: int = Field(10, ge=1, le=50, description="Levels of each side of a book whose sizes the order-book metrics add up.")
+    executable_notionals_usd: Notionals = Field((1_000, 10_000, 100_000), description="Whole USD for which books are walked, several by commas.")
+    taker_fee_percents: dict[str, Percent] = Field(
+        default_factory=dict, description='Your taker fee in percent by market, in place of those of src/config/fees.py, as JSON: {"kraken":0.26}.'
+    )
     price_alert_percent: float = Field(2.0, gt=0, description="Price change within 5 minutes, either way, that is a PRICE_ALERT.")
     volume_surge_percent: float = Field(2.8, gt=0, description="Change of the 24 h volume within 5 minutes that is a VOLUME_SURGE.")
 
@@ -80,7 +88,7 @@ class Settings(BaseSettings):
     trigger: str = Field("1s", description="Micro-batch interval (a number and a unit), or available-now.")
     sink_retry_seconds: float = Field(60.0, ge=0, description="How long a failing sink is retried before the job stops.")
 
-    @field_validator("markets", "symbols", "bank_rate_urls", mode="before")
+    @field_validator("markets", "symbols", "bank_rate_urls", "executable_notionals_usd", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -89,6 +97,11 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(symbol.upper() for symbol in value)
+
+    @field_validator("executable_notionals_usd")
+    @classmethod
+    def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(value)))
 
     @field_validator("kafka_bootstrap_servers", "database_url", "proxy", "metrics_port", mode="before")
     @classmethod
