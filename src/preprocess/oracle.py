@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS, Metric, Window, milliseconds
-from src.preprocess.statistics import Sample, Statistic, Vwap
+from src.preprocess.statistics import First, Last, Sample, Statistic, Vwap
 
 Row = Mapping[str, Any]
 
@@ -56,5 +56,6 @@ def _samples(stat: Statistic, records: Iterable[Row]) -> list[Sample]:
         value = stat.expression.evaluate(record)
         if value is not None:
             weight = stat.weight.evaluate(record) if isinstance(stat, Vwap) else None
-            samples.append(Sample(record["event_time"], record["received_time"], value, weight))
+            order = stat.order_expression.evaluate(record) if isinstance(stat, First | Last) and stat.order_expression is not None else None
+            samples.append(Sample(record["event_time"], record["received_time"], order or 0.0, value, weight))
     return samples

@@ -17,10 +17,11 @@ from src.schema.kinds import Kind
 
 
 class Sample(NamedTuple):
-    """One record's value for a statistic. Compared as a whole: by time, then reception, then value, so the order is total."""
+    """One record's value for a statistic. Compared as a whole: by time, reception, `order` and value, so the order is total."""
 
     event_time: int
     received_time: int
+    order: float
     value: Any
     weight: Any = None
 
@@ -107,9 +108,18 @@ class Max(Statistic):
 
 @dataclass(frozen=True)
 class First(Statistic):
-    """Value of the earliest record by (event_time, received_time); of equal ones the smallest value."""
+    """Value of the earliest record by (event_time, received_time, order); of equal ones the smallest value.
 
+    order: a number that tells records of equal times apart, such as a trade id; a null counts as 0.
+    """
+
+    order: str | Expression | None = None
     result = None
+
+    @property
+    def order_expression(self) -> Expression | None:
+        """The order as an expression."""
+        return col(self.order) if isinstance(self.order, str) else self.order
 
     def of(self, samples: Sequence[Sample]) -> Any:
         return min(samples).value if samples else None
@@ -117,9 +127,18 @@ class First(Statistic):
 
 @dataclass(frozen=True)
 class Last(Statistic):
-    """Value of the latest record by (event_time, received_time); of equal ones the largest value."""
+    """Value of the latest record by (event_time, received_time, order); of equal ones the largest value.
 
+    order: a number that tells records of equal times apart, such as a trade id; a null counts as 0.
+    """
+
+    order: str | Expression | None = None
     result = None
+
+    @property
+    def order_expression(self) -> Expression | None:
+        """The order as an expression."""
+        return col(self.order) if isinstance(self.order, str) else self.order
 
     def of(self, samples: Sequence[Sample]) -> Any:
         return max(samples).value if samples else None
