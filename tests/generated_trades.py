@@ -68,7 +68,7 @@ def trade_rows(records: Iterable[Trade], organization: SparkCoinAverageQueryOrga
     """Records as the oracle reads them: marks cut at the minutes, lateness decided, computed and main columns added."""
     admission = Admission.of(organization.settings)
     rows = []
-    for record in (part for record in records for part in spread_gap_mark(record)):
+    for record in (part for each in records for part in spread_gap_mark(each)):
         row = {name: getattr(record, name) for name in record.__struct_fields__}
         row |= {"late": admission.is_late(record), "problem": admission.problem(record)}
         row = msgspec.to_builtins(row)
