@@ -26,7 +26,9 @@ def candles() -> Metric:
     """`candles`; TradeQueryOrganization.cal_candles says what the columns mean."""
     counted = col("counted")
     missing = col("gap_mark") | col("left_out")
+    numbered = counted & col("consecutive") & col("trade_number").is_not_null()
     numbers = col("_last_number") - col("_first_number") + 1.0
+    is_proven = numbers.equals(col("trades")) & col("_numbered").equals(col("trades"))
     return Metric(
         "candles",
         INTERVALS,
@@ -45,14 +47,15 @@ def candles() -> Metric:
             **taker_statistics(),
             "first_trade_id": First("trade_id", where=counted, order="trade_number"),
             "last_trade_id": Last("trade_id", where=counted, order="trade_number"),
-            "_first_number": Min("trade_number", where=counted & col("consecutive")),
-            "_last_number": Max("trade_number", where=counted & col("consecutive")),
+            "_first_number": Min("trade_number", where=numbered),
+            "_last_number": Max("trade_number", where=numbered),
+            "_numbered": Count(where=numbered),
             "_missing": Count(where=missing),
         },
         derived={
             **taker_volumes(),
             "vwap": col("quote_volume") / col("volume"),
-            "complete": when((col("_missing") > 0) | (numbers > col("trades")), "gap", when(numbers.equals(col("trades")), "proven", "no_known_gap")),
+            "complete": when((col("_missing") > 0) | (numbers > col("trades")), "gap", when(is_proven, "proven", "no_known_gap")),
         },
     )
 
