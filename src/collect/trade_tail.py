@@ -12,11 +12,11 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from src.collect.exchanges.fields import coins, pair_without_separator, per_coin
+from src.collect.exchanges.binance_aggregate import aggregate_trade
 from src.collect.message import BINANCE_TRADE_TOPIC
 from src.collect.trade_stream import number
 from src.errors import MalformedFrame, TransientError
-from src.schema.records import Instrument, RawMessage, Region, Side, Source, Trade
+from src.schema.records import Instrument, RawMessage, Source, Trade
 
 TradeKey = tuple[str, str, str, Instrument]
 """Market, symbol, quote, instrument."""
@@ -25,7 +25,6 @@ _FIRST_STEP = 500
 _STEP_GROWTH = 3
 _POLL_MS = 200
 _REACH_MS = 3_000
-_FUTURES_QUOTES = ("USDT", "USDC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +37,8 @@ class TradeTail:
     """In the order in which they were sent."""
 
 
-class _AggregateTrade(msgspec.Struct):
-    """Binance's payload, in its own one-letter names."""
-
-    trade_id: int = msgspec.field(name="a")
-    symbol: str = msgspec.field(name="s")
-    price: str = msgspec.field(name="p")
-    size: str = msgspec.field(name="q")
-    time: int = msgspec.field(name="T")
-    buyer_is_maker: bool = msgspec.field(name="m")
-
-
 _trades = msgspec.json.Decoder(Trade | list[Trade])
 _payloads = msgspec.json.Decoder(RawMessage | list[RawMessage])
-_aggregate = msgspec.json.Decoder(_AggregateTrade | None)
 
 
 def last_trades(bootstrap_servers: str, topics: Sequence[str], limit_per_partition: int = 5_000) -> list[Trade]:
@@ -114,7 +101,9 @@ def live_trades(topic: str, value: bytes | None) -> Sequence[Trade]:
     try:
         if topic == BINANCE_TRADE_TOPIC:
             payloads = _payloads.decode(value or b"[]")
-            return [trade for raw in (payloads if isinstance(payloads, list) else [payloads]) if (trade := _aggregate_trade(raw)) is not None]
+            live = [raw for raw in (payloads if isinstance(payloads, list) else [payloads]) if raw.source is Source.LIVE]
+            # A dated price stands for several contracts, with ids of their own.
+            return [trade for raw in live if (trade := _told(raw)) is not None and trade.instrument is Instrument.PERPETUAL]
         trades = _trades.decode(value or b"[]")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
@@ -122,30 +111,13 @@ def live_trades(topic: str, value: bytes | None) -> Sequence[Trade]:
     return [trade for trade in every if trade.source is Source.LIVE and trade.trade_id is not None]
 
 
-def _aggregate_trade(raw: RawMessage) -> Trade | None:
-    """The trade in Binance's payload; None for a gap mark, and for what the name of a perpetual does not fit."""
-    payload = _aggregate.decode(raw.data) if raw.source is Source.LIVE else None
-    if payload is None:
-        return None
+def _told(raw: RawMessage) -> Trade | None:
+    """The trade in a payload; None for a mark and for what cannot be read."""
     try:
-        pair = pair_without_separator(payload.symbol, _FUTURES_QUOTES)
-        price, size = float(payload.price), float(payload.size)
-    except (MalformedFrame, ValueError):
+        trade = aggregate_trade(raw)
+    except MalformedFrame:
         return None
-    return Trade(
-        region=Region.NORTH_AMERICA_EUROPE,
-        market=raw.market,
-        symbol=pair.symbol,
-        quote=pair.quote,
-        instrument=Instrument.PERPETUAL,
-        source=raw.source,
-        event_time=payload.time,
-        received_time=raw.ts,
-        trade_id=str(payload.trade_id),
-        price=per_coin(price, pair),
-        size=coins(size, pair),
-        side=Side.SELL if payload.buyer_is_maker else Side.BUY,
-    )
+    return None if trade is None or trade.trade_id is None else trade
 
 
 def tails_of(trades: Iterable[Trade]) -> Mapping[TradeKey, TradeTail]:

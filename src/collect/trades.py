@@ -9,12 +9,14 @@ import msgspec
 from src.collect.arrival import Need
 from src.collect.exchange import Exchange
 from src.collect.parsed import Channel, Pair, TradeIds
+from src.collect.trade_gap import gap_event, gap_mark
 from src.collect.trade_stream import Gap, Stream, is_newer, is_part_of, lacks_ids, number, reaches
 from src.schema.records import CollectorEvent, EventKind, Instrument, Trade
 
 ASKS = 3
 """How often missing trades are asked for before they are given up."""
 _LARGEST_COUNT = 2**53
+_LONG_AGO = 0
 _DATED = frozenset({Instrument.FUTURE, Instrument.OPTION})
 TradeKey = tuple[str, str, str, Instrument]
 """Market, symbol, quote, instrument."""
@@ -32,6 +34,8 @@ class TradeStreams:
         """Trades that came again and were left out."""
         self._exchanges = exchanges
         self._streams: dict[TradeKey, Stream] = {}
+        self._begun: dict[TradeKey, int] = {}
+        """From when on (event time, ms) the trades of a price are known."""
 
     def remember(self, last: Trade, ids: Iterable[str]) -> None:
         """What was sent before this start, oldest first; `last` is the newest trade of them."""
@@ -39,20 +43,26 @@ class TradeStreams:
         for trade_id in ids:
             stream.is_new(trade_id)
         stream.last = last
+        self._begun[_key(last)] = _LONG_AGO
 
     def take(self, trade: Trade) -> Sequence[Trade | CollectorEvent]:
-        """The trade, unless it came before, and what it shows to be missing before it."""
+        """The trade, unless it came before, and what it shows to be missing before it.
+
+        Before the first trade of a price of which nothing is known stands a mark at its own time: what was traded earlier in its windows is not
+        known. One that is older than that first trade moves the beginning.
+        """
         if trade.trade_id is None or trade.instrument in _DATED:
-            return (trade,)  # formats of the past number none; a dated price stands for several contracts with ids of their own
+            # Formats of the past number none; a dated price stands for several contracts with ids of their own.
+            return (*self._beginning(trade), trade)
         stream = self._stream(trade)
         if not stream.is_new(trade.trade_id):
             self.repeated += 1
             return ()
+        told: list[Trade | CollectorEvent] = [*self._beginning(trade)]
         last = stream.last
         if last is None:
             stream.last = trade
-            return (trade,)
-        told: list[Trade | CollectorEvent] = []
+            return [*told, trade]
         rule = self._exchanges[trade.market].trade_ids
         if is_newer(trade, last, rule):
             gap = stream.gap
@@ -139,8 +149,17 @@ class TradeStreams:
                 told += self._lost(gap, gap.until or msgspec.structs.replace(gap.after, trade_id=None), "the collector stopped before they came")
         return told
 
+    def _beginning(self, trade: Trade) -> Sequence[Trade]:
+        """The mark of a trade that is older than all that is known of its price; nothing for another."""
+        key = _key(trade)
+        begun = self._begun.get(key)
+        if begun is not None and begun <= trade.event_time:
+            return ()
+        self._begun[key] = trade.event_time
+        return (gap_mark(trade, trade.event_time if begun is None else begun, trade.received_time),)
+
     def _stream(self, trade: Trade) -> Stream:
-        key = (trade.market, trade.symbol, trade.quote, trade.instrument)
+        key = _key(trade)
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = Stream()
@@ -162,7 +181,7 @@ class TradeStreams:
             stream.gap = Gap(last, trade, last)
         stream.gap.until, stream.gap.told = trade, True
         self._ask(stream.gap)
-        return [_event(EventKind.GAP, last, trade, "trade ids are missing", jumped)]
+        return [gap_event(EventKind.GAP, last, trade, "trade ids are missing", jumped)]
 
     def _ask(self, gap: Gap) -> None:
         gap.asked += 1
@@ -193,37 +212,13 @@ class TradeStreams:
             return []
         if not gap.fetched:
             return []
-        return [_event(EventKind.FILLED, gap.first, until or newest, "missing trades were fetched", gap.fetched)]
+        return [gap_event(EventKind.FILLED, gap.first, until or newest, "missing trades were fetched", gap.fetched)]
 
     def _lost(self, gap: Gap, until: Trade, reason: str) -> list[Trade | CollectorEvent]:
-        mark = msgspec.structs.replace(
-            gap.after,
-            event_time=until.event_time,
-            received_time=until.received_time,
-            trade_id=None,
-            price=None,
-            size=None,
-            side=None,
-            backfilled=True,  # told after the fact, it corrects the windows it lies in
-            gap_since=gap.after.event_time,
-        )
-        told = [] if gap.told else [_event(EventKind.GAP, gap.after, until, f"trades may be missing: {reason}", None)]
+        mark = gap_mark(gap.after, until.event_time, until.received_time)
+        told = [] if gap.told else [gap_event(EventKind.GAP, gap.after, until, f"trades may be missing: {reason}", None)]
         return [*told, mark]
 
 
-def _event(kind: EventKind, after: Trade, until: Trade, detail: str, count: int | None) -> CollectorEvent:
-    return CollectorEvent(
-        kind=kind,
-        market=after.market,
-        channel=Channel.TRADE,
-        symbol=after.symbol,
-        quote=after.quote,
-        source=until.source,
-        event_time=until.received_time,
-        first_time=after.event_time,
-        last_time=until.event_time,
-        first_sequence=after.trade_id,
-        last_sequence=until.trade_id,
-        count=count,
-        detail=detail,
-    )
+def _key(trade: Trade) -> TradeKey:
+    return trade.market, trade.symbol, trade.quote, trade.instrument

@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     )
     price_alert_percent: float = Field(2.0, gt=0, description="Price change within 5 minutes, either way, that is a PRICE_ALERT.")
     volume_surge_percent: float = Field(2.8, gt=0, description="Change of the 24 h volume within 5 minutes that is a VOLUME_SURGE.")
+    whale_notional_usd: float = Field(100_000.0, gt=0, description="A trade, or a run of trades, above so much is a whale's, USD.")
+    whale_run_trade_usd: float = Field(1_000.0, ge=0, description="Trades below this do not count to a run, USD.")
+    whale_percentile: float = Field(99.9, gt=0, lt=100, description="Percentile of its symbol's last hour above which a trade is an outlier.")
+    whale_floor_usd: float = Field(10_000.0, gt=0, description="A trade not above this is no outlier, whatever the percentile, USD.")
+    pressure_buy_ratio: float = Field(1.5, gt=0, description="Buys above so many times the sells of a minute are buying pressure.")
+    pressure_volume_ratio: float = Field(2.0, gt=0, description="Volume above so many times the mean of the 20 minutes before is a surge.")
+    pressure_range_percent: float = Field(0.1, gt=0, description="High above the low of a minute by more than this is a wide range.")
 
     master: str = Field("local[2]", description="Spark master.")
     driver_memory: str = Field("1g", description="Heap of the Spark driver.")

@@ -58,7 +58,10 @@ def lost(way: TestedPipeline, market: str = MARKET, pair: Pair = BTC) -> list[Ou
 
 def test_a_trades_payload_goes_as_it_came_and_once() -> None:
     way, came = pipeline(), traded(1)
-    (out,) = way.all_of(came, came)
+    mark, out = way.all_of(came, came)
+    assert isinstance(mark, RawOut)
+    assert (mark.topic, mark.symbol, bytes(mark.message.data)) == ("binance-aggtrade", "BTC", b"null")
+    assert (mark.message.gap_since, mark.message.ts) == (START + 1_000, START + 1_050)
     assert isinstance(out, RawOut)
     assert (out.topic, out.channel, out.symbol) == ("binance-aggtrade", Channel.TRADE, "BTC")
     message = out.message
@@ -66,7 +69,7 @@ def test_a_trades_payload_goes_as_it_came_and_once() -> None:
         "BTCUSDT", "btcusdt@aggTrade", START + 1_050, MARKET, Source.LIVE
     )  # fmt: skip
     assert bytes(message.data) in str(came.frame.message).encode()
-    assert (message.gap_since, way.markets[MARKET].records, way.prices) == (None, 1, {("BTC", "USDT")})
+    assert (message.gap_since, way.markets[MARKET].records, way.prices) == (None, 2, {("BTC", "USDT")})
 
 
 def test_every_payload_of_a_book_goes_and_no_record_of_ours() -> None:
@@ -127,7 +130,7 @@ def test_a_fetched_trade_has_the_payloads_own_shape() -> None:
 
 def test_a_multiplied_coin_keeps_the_exchanges_name_in_marks() -> None:
     way = pipeline(wanted={MARKET: {Channel.TRADE: [SHIB]}})
-    (out,) = way.process(traded(1, "1000SHIBUSDT"))
+    _, out = way.process(traded(1, "1000SHIBUSDT"))
     assert isinstance(out, RawOut)
     assert (out.symbol, out.message.symbol, payload(out)["p"]) == ("SHIB", "1000SHIBUSDT", "60000.10")
     (mark,) = raw_of(lost(way, pair=SHIB))
@@ -137,7 +140,9 @@ def test_a_multiplied_coin_keeps_the_exchanges_name_in_marks() -> None:
 @pytest.mark.parametrize("shift", [7_000_000, -7_000_000])
 def test_a_replay_moves_the_times_within_the_payload_and_leaves_the_rest_as_it_was_spelled(shift: int) -> None:
     way, came = pipeline(), traded(1, x=[1.50, None], big=msgspec.Raw(b"1e999"))
-    (out,) = way.process(moved(came, shift))
+    mark, out = way.process(moved(came, shift))
+    assert isinstance(mark, RawOut)
+    assert (mark.message.gap_since, mark.message.ts) == (START + 1_000 + shift, START + 1_050 + shift)
     assert isinstance(out, RawOut)
     data = bytes(out.message.data)
     assert b'"T":%d' % (START + 1_000 + shift) in data
@@ -150,7 +155,7 @@ def test_a_replay_moves_the_times_within_the_payload_and_leaves_the_rest_as_it_w
 
 def test_times_that_come_as_text_are_moved_too() -> None:
     came = traded(1, E=str(START + 1_003))
-    (out,) = pipeline().process(moved(came, 1_000))
+    _, out = pipeline().process(moved(came, 1_000))
     assert isinstance(out, RawOut)
     assert (payload(out)["E"], payload(out)["T"]) == (START + 2_003, START + 2_000)
 

@@ -40,16 +40,18 @@ def numbers(out: list[object]) -> list[str | None]:
 
 def test_a_trade_is_sent_once_with_every_field() -> None:
     way = pipeline()
-    (record,) = way.all_of(spoken(sold(1)), spoken(sold(1)))
+    mark, record = way.all_of(spoken(sold(1)), spoken(sold(1)))
+    assert isinstance(mark, Trade)
+    assert (mark.trade_id, mark.gap_since, mark.event_time) == (None, START + 1_000, START + 1_000)
     assert isinstance(record, Trade)
     assert (record.trade_id, record.price, record.size, record.side, record.usd_rate) == ("1", 100.0, 1.0, Side.SELL, 1.0)
     assert (record.event_time, record.received_time, record.gap_since, record.backfilled) == (START + 1_000, START + 1_050, None, False)
-    assert (way.markets["binance"].frames, way.markets["binance"].records) == (2, 1)
+    assert (way.markets["binance"].frames, way.markets["binance"].records) == (2, 2)
 
 
 def test_missing_trades_are_fetched_once_and_counted() -> None:
     way = pipeline()
-    gap, last = way.all_of(spoken(sold(1)), spoken(sold(4)))[1:]
+    gap, last = way.all_of(spoken(sold(1)), spoken(sold(4)))[2:]
     assert isinstance(gap, CollectorEvent)
     assert (gap.kind, gap.count, gap.event_time, gap.first_time, gap.last_time) == (EventKind.GAP, 2, START + 4_050, START + 1_000, START + 4_000)
     assert isinstance(last, Trade)
@@ -129,14 +131,17 @@ def test_a_looped_recording_sends_its_trades_again_and_finds_no_gap_between_its_
     way = pipeline()
     day = [msgspec.structs.replace(spoken(sold(5)), starts_pass=True), spoken(sold(6))]
     out = way.all_of(*day, *(moved(one, 60_000) for one in day))
-    assert numbers(list(out)) == ["5", "6"] * 2
+    assert numbers(list(out)) == [None, "5", "6"] * 2
+    assert [(one.gap_since, one.event_time) for one in out if isinstance(one, Trade) and one.gap_since] == [
+        (START + time,) * 2 for time in (5_000, 65_000)
+    ]
     assert events_of(out) == []
 
 
 def test_a_trade_that_was_not_asked_for_is_counted_and_left_out() -> None:
     way = pipeline(frozenset({"ETH"}))
     assert way.process(spoken(sold(1))) == []
-    assert way.markets["binance"].unknown_symbols == 1
+    assert way.markets["binance"].unknown_symbols == 2  # the trade, and the mark that stands before the first
 
 
 @pytest.mark.parametrize(

@@ -17,27 +17,59 @@ from tests.collect.trades_made import BTC, CONSECUTIVE, EVERY_KIND, RISING, UNIQ
 def test_a_trade_that_comes_again_is_left_out_and_counted(market: str) -> None:
     made = streams()
     told = [made.take(at(market, number)) for number in (1, 2, 1, 2, 3)]
-    assert [ids(one) for one in told] == [["1"], ["2"], [], [], ["3"]]
+    assert [ids(one) for one in told] == [[None, "1"], ["2"], [], [], ["3"]]
     assert made.repeated == 2
 
 
 @EVERY_KIND
 def test_a_trade_that_is_overtaken_is_told_and_is_no_gap(market: str) -> None:
     made = streams(at(market, 5))
-    assert made.take(at(market, 4)) == [at(market, 4)]
+    overtaken = trade(4, market=market, seconds=5)
+    assert made.take(overtaken) == [overtaken]
     assert made.take(at(market, 6)) == [at(market, 6)]
     assert made.needs == []
+
+
+@EVERY_KIND
+def test_before_the_first_trade_of_a_price_stands_a_mark_at_its_time(market: str) -> None:
+    made = streams()
+    mark, first = made.take(at(market, 5))
+    assert first == at(market, 5)
+    assert isinstance(mark, Trade)
+    assert (mark.gap_since, mark.event_time, mark.received_time, mark.backfilled) == (START + 5_000, START + 5_000, START + 5_050, True)
+    assert (mark.trade_id, mark.price, mark.size, mark.side) == (None, None, None, None)
+    assert (mark.market, mark.symbol, mark.quote, mark.instrument, mark.source) == (
+        market, "BTC", "USDT", Instrument.SPOT, first.source
+    )  # fmt: skip
+    assert made.take(at(market, 6)) == [at(market, 6)]
+    assert made.needs == []
+
+
+@EVERY_KIND
+def test_a_trade_older_than_the_first_one_moves_the_beginning(market: str) -> None:
+    made = streams(at(market, 5))
+    told = made.take(at(market, 3))
+    assert (ids(told), marks(told)) == ([None, "3"], [(3, 5)])
+    assert made.take(at(market, 4)) == [at(market, 4)]
+
+
+@EVERY_KIND
+def test_where_an_earlier_run_ended_is_no_beginning(market: str) -> None:
+    made = streams()
+    made.remember(at(market, 5), ["5"])
+    assert made.take(at(market, 6)) == [at(market, 6)]
 
 
 def test_prices_have_ids_of_their_own() -> None:
     made = streams(at("okx", 1))
     others = [at("okx", 1, symbol="ETH"), at("okx", 1, quote="USDC"), at("okx", 1, instrument=Instrument.PERPETUAL), at("bybit", 1)]
-    assert [ids(made.take(one)) for one in others] == [["1"]] * 4
+    assert [ids(made.take(one)) for one in others] == [[None, "1"]] * 4
 
 
 def test_trades_without_ids_all_pass() -> None:
     made = streams()
-    assert [len(made.take(trade(None, market="bithumb"))) for _ in range(2)] == [1, 1]
+    told = [made.take(trade(None, market="bithumb")) for _ in range(2)]
+    assert [(len(one), marks(one)) for one in told] == [(2, [(0, 0)]), (1, [])]
 
 
 def test_a_dated_contract_stands_for_several_and_passes() -> None:
@@ -50,8 +82,8 @@ def test_ids_that_are_no_numbers_and_ids_of_any_length_break_nothing() -> None:
     made = streams(at("okx", 1))
     odd = ["x1", "", "9" * 10_000, "-4", "٣", "1.5"]
     for one in odd:
-        assert ids(made.take(trade(one))) == [one]
-        assert ids(made.take(trade(one, market=CONSECUTIVE))) == [one]
+        assert ids(made.take(trade(one, seconds=2))) == [one]
+        assert ids(made.take(trade(one, market=CONSECUTIVE, seconds=2)))[-1] == one
 
 
 # A jump proves that trades are missing, where ids are consecutive.

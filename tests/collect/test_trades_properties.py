@@ -110,7 +110,9 @@ def test_each_trade_is_told_at_most_once_and_what_is_not_told_is_marked(market: 
     trades = [one for one in venue.told if isinstance(one, Trade)]
     times_told = Counter(one.trade_id for one in trades if one.trade_id is not None)
     assert max(times_told.values()) == 1
-    marked = [(one.gap_since, one.event_time) for one in trades if one.gap_since is not None]
+    every_mark = [(one.gap_since, one.event_time) for one in trades if one.gap_since is not None]
+    beginning, marked = every_mark[0], every_mark[1:]
+    assert beginning == (venue.came[0].event_time,) * 2
     first = next(number for number, one in enumerate(venue.happened) if one.trade_id == venue.came[0].trade_id)
     for one in venue.happened[first:]:
         assert one.trade_id in times_told or any(since < one.event_time <= until for since, until in marked), one.trade_id

@@ -1,0 +1,135 @@
+"""The trade metrics: candles, mean prices, whales, buying and selling pressure, and indicators over closed candles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from src.preprocess.candles import average_price, candles
+from src.preprocess.computed import Computed
+from src.preprocess.expression import Expression, col, lit
+from src.preprocess.indicators import indicators
+from src.preprocess.metric import Metric
+from src.preprocess.organization import SparkCoinAverageQueryOrganization
+from src.preprocess.pressure import buy_sell_pressure
+from src.preprocess.series import SeriesMetric
+from src.preprocess.trade_columns import CONSECUTIVE, TradeColumns
+from src.preprocess.whales import single_trades, trade_sizes, whale_outliers, whale_runs
+
+
+class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
+    """The trade job's metrics. "usd" in a name means USDT taken at par, at the rate that travels in the record.
+
+    Every price counts, that is every market, symbol, quote and instrument: no metric here compares markets. Gap marks must come cut at the
+    minutes (src/preprocess/gap_marks.py).
+    """
+
+    def computed(self) -> tuple[Computed, ...]:
+        """Add `trade_number` and `size_bin`."""
+        return (*super().computed(), TradeColumns())
+
+    def coin_main_columns(self) -> Mapping[str, Expression]:
+        """Add `notional` (quote currency), `notional_usd`, and what a record is.
+
+        `counted`: a trade with price and size, neither late nor a dead letter; `left_out`: a late trade; `gap_mark`: says that trades may be
+        missing; `consecutive`: of a market whose trade ids rise by one.
+        """
+        consecutive: Expression = lit(value=False)
+        for market in CONSECUTIVE:
+            consecutive = consecutive | col("market").equals(market)
+        is_trade = col("problem").is_null() & col("gap_since").is_null()
+        return {
+            **super().coin_main_columns(),
+            "notional": col("price") * col("size"),
+            "notional_usd": col("price") * col("size") * col("usd_rate"),
+            "counted": is_trade & ~col("late") & col("price").is_not_null() & col("size").is_not_null(),
+            "left_out": is_trade & col("late"),
+            "gap_mark": col("problem").is_null() & col("gap_since").is_not_null(),
+            "consecutive": consecutive,
+        }
+
+    def cal_input_quality(self) -> Metric:
+        """What came in, per market and minute of reception, so that nothing is left out unseen. Gap marks are not among it.
+
+        records: all; late: received later after the event than allowed, not used; without_usd_rate: of the venue's spot trades in its quote those
+        to which no fresh market gave a rate, left out of USD columns; not_comparable: another instrument or quote than the venue's, used all the
+        same; malformed: to the dead letters; delay_ms: mean of reception minus event, of the rest; newest_event_time: ms since 1970 UTC.
+        """
+        return replace(super().cal_input_quality(), where=col("gap_since").is_null())
+
+    def cal_candles(self) -> Metric:
+        """Candles of each price by event time. Without trades there is no candle.
+
+        interval: 1m, 5m, 15m, 1h; 1d and 1w (from Monday) by UTC, 1d_kst and 1w_kst by Korean time. open, high, low, close: quote currency;
+        first and last by event time, then reception, then trade id where a market's ids rise. volume: base coin; quote_volume: quote currency;
+        trades: how many; buy_volume, sell_volume: of takers that bought and sold, base coin, null where no trade says its side; vwap: quote_volume
+        over volume; first_trade_id, last_trade_id: in the order of open and close, null where trades have none. complete: `gap` when trades are
+        known to be missing or may be (a gap mark in the window, as after a start; a late trade that was left out; a jump of consecutive ids);
+        `proven` when ids are consecutive and as many as the trades; else `no_known_gap`.
+        """
+        return candles()
+
+    def cal_average_price(self) -> Metric:
+        """Mean price, volume and VWAP of each price, 10-second windows.
+
+        mean_price: of the trades, each counting once, quote currency; mean_price_usd: the same in USD, of trades with a rate; volume: base coin;
+        trades: how many; vwap: volume-weighted average price, quote currency, null where the volume is 0.
+        """
+        return average_price()
+
+    def cal_whale_trades(self) -> Metric:
+        """Single trades above COINSPARK_WHALE_NOTIONAL_USD; window: the minute of the trade. Trades without id or side are not in it.
+
+        side: the taker's; price: quote currency; size: base coin; notional_usd: price x size, USD; event_time: ms since 1970 UTC.
+        """
+        return single_trades("whale_trades", self.settings.whale_notional_usd)
+
+    def cal_whale_runs(self) -> Metric:
+        """Trades of one taker side at one price within a second (from full second to full second) that together exceed the whale's notional.
+
+        At least two trades, each of COINSPARK_WHALE_RUN_TRADE_USD or more: smaller ones are not counted. A run over the turn of a second is
+        judged in two parts. trades: how many; size: base coin; notional_usd: their sum, USD; first_price, last_price, vwap: quote currency.
+        """
+        return whale_runs(self.settings)
+
+    def cal_trade_sizes(self) -> Metric:
+        """How many trades of each size each price had, per minute. Trades without a USD rate are not in it.
+
+        size_bin: b holds notionals from 2**(b/8) up to, not including, 2**((b+1)/8) USD; trades: how many.
+        """
+        return trade_sizes()
+
+    def cal_large_trades(self) -> Metric:
+        """Single trades above COINSPARK_WHALE_FLOOR_USD, of which whale_outliers are chosen; columns as of whale_trades."""
+        return single_trades("large_trades", self.settings.whale_floor_usd)
+
+    def cal_whale_outliers(self) -> SeriesMetric:
+        """Large trades above their own price's percentile (COINSPARK_WHALE_PERCENTILE) of the 60 minutes before the trade's minute.
+
+        percentile_usd: the percentile (nearest rank), USD, as the upper edge of its size bin: never below the true one, and at most 2**(1/8) of it,
+        so that a trade up to 9.1 % above the true percentile may be left out and none below it is named. hour_trades: trades in those 60 minutes.
+        When they are too few for one to lie above the percentile (below 1000 for 99.9), there is no percentile and no row. The other columns are
+        those of large_trades.
+        """
+        return whale_outliers(self.settings)
+
+    def cal_buy_sell_pressure(self) -> Metric:
+        """Buying and selling by takers, per minute and price.
+
+        buy_volume, sell_volume, volume: base coin; trades: how many; buy_sell_ratio: buys over sells, null without sells; high, low: quote
+        currency; range_percent: high minus low in percent of low. mean_volume_20_minutes: base coin per minute over the 20 minutes before the
+        window, minutes without trades counting 0; null where none of the 20 had a trade, or a gap mark lies in them, as after a start.
+        buy_pressure: buys above COINSPARK_PRESSURE_BUY_RATIO x sells; volume_surge: volume above COINSPARK_PRESSURE_VOLUME_RATIO x that mean;
+        wide_range: range_percent above COINSPARK_PRESSURE_RANGE_PERCENT; each null where what it compares is.
+        """
+        return buy_sell_pressure(self.settings)
+
+    def cal_indicators(self) -> SeriesMetric:
+        """Indicators on closed candles, per price and interval, over the candles there are: a window without trades makes none and is passed over.
+
+        close: of the candle; sma_20, ema_20: simple and exponential mean of 20 closes; rsi_14: Wilder's relative strength index, 0 to 100, null
+        where no price changed; macd: EMA(12) minus EMA(26), macd_signal: its EMA(9), macd_histogram: their difference; bollinger_upper,
+        bollinger_middle, bollinger_lower: mean of 20 closes and twice their population deviation about it; atr_14: Wilder's average true range.
+        All but rsi_14 in the quote currency. Null until there are enough candles: 20 for means and bands, 15 for rsi_14 and atr_14, 34 for macd.
+        """
+        return indicators()
