@@ -5,7 +5,7 @@ from pathlib import Path
 from src.config.example import env_example
 from src.config.settings import Settings
 from src.schema.cards import table_cards
-from src.setting.streaming import SparkStreamingTicker
+from src.setting.jobs import SparkStreamingTicker
 
 PROJECT = Path(__file__).resolve().parents[1]
 

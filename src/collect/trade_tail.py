@@ -12,7 +12,7 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from src.collect.exchanges.binance_aggregate import aggregate_trade
+from src.collect.aggregate_trade import aggregate_trade
 from src.collect.message import BINANCE_TRADE_TOPIC
 from src.collect.trade_stream import number
 from src.errors import MalformedFrame, TransientError

@@ -42,7 +42,7 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
 
 def _own_topics(settings: Settings) -> list[str]:
     """CoinSpark's topics at the user's Kafka. Topics of the user's own metrics are not known here: they stay, and are said to."""
-    from src.setting.streaming import SparkStreamingTicker  # noqa: PLC0415  Spark is imported by whoever needs it
+    from src.setting.jobs import SparkStreamingTicker
 
     assert settings.kafka_bootstrap_servers is not None  # noqa: S101  for the type checker: it is asked beforehand
     own = {*TOPICS, *(table.topic for table in SparkStreamingTicker(settings).plan.tables)}

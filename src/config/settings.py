@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     topic_replication: int = Field(1, ge=1, description="Replicas of a new topic.")
     retention_hours: int = Field(168, ge=1, description="Hours that a topic keeps its records.")
 
-    markets: Names = Field(("upbit", "bithumb", "okx", "bybit", "binance", "kraken"), description="Exchanges to use, by name, or all.")
+    markets: Names = Field(
+        ("upbit", "bithumb", "korbit", "coinone", "okx", "bybit", "gateio", "binance", "kraken"), description="Exchanges to use, by name, or all."
+    )
     symbols: Names = Field(("BTC", "ETH", "XRP", "SOL"), description="Base coins to collect, or all (what most markets list).")
     quotes: dict[str, str] = Field(
         default_factory=dict, description='Quote currency by market where it is not the market\'s first, as JSON: {"kraken":"USDT"}.'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
@@ -31,9 +32,9 @@ MESSAGE_LIMIT = 8 * 1024 * 1024
 _EXTRA = {"late": Kind.BOOLEAN, "problem": Kind.STRING}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-Convert = Callable[[bytes], Sequence[Record]]
-"""Reads the messages of a topic that carries something else than the job's records. Raises MalformedMessage or msgspec's DecodeError."""
-Spread = Callable[[Record], Sequence[Record]]
+Convert = Callable[[bytes], Sequence[Record | MalformedMessage]]
+"""Reads the messages of a topic that carries something else than the job's records; src/panes/raw_messages.py has the one there is."""
+Spread = Callable[[Any], Sequence[Record]]
 """The records that one stands for, such as a gap mark that lies in several windows."""
 
 
@@ -100,7 +101,11 @@ class Reader:
         for place, value in enumerate(messages.values):
             before = len(records)
             try:
-                found = self._decoded(value, topics[place] if topics else None)
+                if topics and topics[place] in self._reading.convert:
+                    self._converted(value, topics[place], place, records, problems)
+                    counts.append(len(records) - before)
+                    continue
+                found = self._decoded(value)
             except _UNREADABLE:
                 self._one_by_one(value, place, records, problems)
             except MalformedMessage as error:
@@ -115,11 +120,17 @@ class Reader:
             counts.append(len(records) - before)
         return self._records(self._spread(records, np.repeat(np.arange(len(counts)), counts)), messages, problems)
 
-    def _decoded(self, value: bytes | None, topic: str | None) -> Any:
+    def _decoded(self, value: bytes | None) -> Any:
         if value is None or len(value) > MESSAGE_LIMIT:
             raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
-        convert = None if topic is None else self._reading.convert.get(topic)
-        return self._decode(value) if convert is None else [self._narrowed(record) for record in convert(value)]
+        return self._decode(value)
+
+    def _converted(self, value: bytes | None, topic: str, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
+        for found in self._reading.convert[topic](value or b""):
+            if isinstance(found, MalformedMessage):
+                problems.append((place, found.reason))
+            else:
+                records.append(self._slim(**{name: _plain(getattr(found, name)) for name in self._slim.__struct_fields__}))
 
     def _one_by_one(self, value: bytes | None, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
         """An array with a bad element loses that element alone."""
@@ -132,9 +143,6 @@ class Reader:
                 records.append(msgspec.json.decode(part, type=self._slim))
             except _UNREADABLE as error:
                 problems.append((place, f"not a {self._reading.record.__name__}: {error}"[:200]))
-
-    def _narrowed(self, record: Record) -> msgspec.Struct:
-        return msgspec.convert(record, self._slim, from_attributes=True)
 
     def _spread(self, records: list[Any], message: Integers) -> tuple[list[Any], Integers]:
         """Records that stand for several made those."""
@@ -194,7 +202,8 @@ class Reader:
 
     def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers]) -> Records:
         fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields}
-        computed = {name: values for each in self._reading.computed for name, values in each.columns(fields, len(records)).items()}
+        named = {name: list(map(attrgetter(name), records)) for each in self._reading.computed for name in each.reads if name in IDENTITY}
+        computed = {name: values for each in self._reading.computed for name, values in each.columns({**fields, **named}, len(records)).items()}
         fields |= {name: np.array(values, dtype=np.float64) for name, values in fields.items() if self._kinds.get(name) is Kind.DOUBLE}
         backfilled = np.array(fields["backfilled"], dtype=np.bool_)
         fields["late"] = self._reading.admission.late(times["event_time"], times["received_time"], backfilled)
@@ -205,6 +214,10 @@ _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
 _identity = attrgetter(*IDENTITY[:-1])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def _is_not_above_zero(price: float | None) -> bool:

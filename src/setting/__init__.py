@@ -26,13 +26,19 @@ from src.preprocess import (
     sqrt,
     when,
 )
+from src.preprocess.computed import Computed
+from src.preprocess.orderbook import OrderbookQueryOrganization
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
+from src.preprocess.series import Series, SeriesMetric
 from src.preprocess.ticker import TickerQueryOrganization
+from src.preprocess.trade import TradeQueryOrganization
 from src.setting.abstract import AbstractSparkSettingOrganization
-from src.setting.streaming import SparkStreamingCoinAverage, SparkStreamingTicker
+from src.setting.jobs import SparkStreamingOrderbook, SparkStreamingTicker, SparkStreamingTrade
+from src.setting.streaming import SparkStreamingCoinAverage
 
 __all__ = [
     "AbstractSparkSettingOrganization",
+    "Computed",
     "Count",
     "First",
     "Last",
@@ -40,15 +46,21 @@ __all__ = [
     "Mean",
     "Metric",
     "Min",
+    "OrderbookQueryOrganization",
     "PerMarket",
     "PerRegion",
+    "Series",
+    "SeriesMetric",
     "Settings",
     "SparkCoinAverageQueryOrganization",
     "SparkStreamingCoinAverage",
+    "SparkStreamingOrderbook",
     "SparkStreamingTicker",
+    "SparkStreamingTrade",
     "StdDev",
     "Sum",
     "TickerQueryOrganization",
+    "TradeQueryOrganization",
     "Vwap",
     "Window",
     "coalesce",

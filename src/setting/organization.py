@@ -47,6 +47,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     topics: ClassVar[tuple[str, ...]]
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]]
     """The job's metrics; a subclass of the job names another one here."""
+    derivatives: ClassVar[tuple[str, ...]] = ()
+    """Venues of derivatives that are collected beside the settings' markets, as the job reads their own topics."""
 
     cluster: Cluster
     checkpoint_folder: str

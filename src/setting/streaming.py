@@ -1,4 +1,4 @@
-"""The streaming jobs. `from src.setting import SparkStreamingTicker` and `SparkStreamingTicker().ticker_spark_streaming()` is a whole program."""
+"""A streaming job from start to stop. The jobs there are stand in src/setting/jobs.py."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import ClassVar
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
@@ -17,15 +17,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import cluster
 from src.broker.topics import TopicPartition, TopicSpec, beginning_offsets, ensure_topics
-from src.collect.exchange import Channel
-from src.collect.options import CollectOptions
+from src.collect.options import CollectOptions, SourceChoice
 from src.collect.plan import plan as check_collect_options
 from src.collect.replay_run import finish_run
 from src.config import Settings, load_settings
 from src.errors import TerminalError
-from src.preprocess.organization import SparkCoinAverageQueryOrganization
-from src.preprocess.ticker import TickerQueryOrganization
-from src.schema.records import DEAD_LETTER_TOPIC, Region, Ticker, ticker_topic
+from src.schema.records import DEAD_LETTER_TOPIC
 from src.setting.checkpoint import Checkpoint, Origin, checkpoint
 from src.setting.collecting import CollectorProcess
 from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
@@ -58,7 +55,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         self, settings: Settings | None = None, *, collect: CollectOptions | None = None, view: View | None = None, begin_at: str | None = None
     ) -> None:
         super().__init__(settings or load_settings())
-        self.collect = collect or CollectOptions(channels=(self.channel,))
+        self.collect = self._with_derivatives(collect or CollectOptions(channels=(self.channel,)))
         self.view: View = view or PlainView()
         self.begin_at = begin_at
 
@@ -100,6 +97,12 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 raise watch.failure
             if replay is not None and not debug and collector.finished and has_read_everything(kept, self.cluster.bootstrap_servers, self.topics):
                 finish_run(self.settings.home, replay.identity)
+
+    def _with_derivatives(self, options: CollectOptions) -> CollectOptions:
+        """With the venues of derivatives that the job reads too, where the markets are those of the settings."""
+        if options.markets is not None or options.source in {SourceChoice.REPLAY, SourceChoice.NONE} or not self.derivatives:
+            return options
+        return replace(options, markets=tuple(dict.fromkeys((*self.settings.markets, *self.derivatives))))
 
     def _begin(self, stack: ExitStack) -> SparkSession | None:
         """Broker and Spark start side by side, as each takes seconds. None when the job was asked to stop meanwhile."""
@@ -203,23 +206,6 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {cause(error)}")
             self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint")
             self.stopping.wait(2.0 * restarts)
-
-
-class SparkStreamingTicker(SparkStreamingCoinAverage):
-    """All ticker metrics from one read of the ticker topics."""
-
-    channel: ClassVar[Channel] = Channel.TICKER
-    record: ClassVar[type[Ticker]] = Ticker
-    topics: ClassVar[tuple[str, ...]] = tuple(ticker_topic(region) for region in Region)
-    query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TickerQueryOrganization
-
-    def ticker_spark_streaming(self) -> None:
-        """Run to the sinks: the database, and each metric's Kafka topic."""
-        self.run()
-
-    def debug_ticker_streaming(self) -> None:
-        """Run to the console: every batch of every metric is printed, nothing is stored."""
-        self.run(debug=True)
 
 
 def _stop_query(query: StreamingQuery) -> None:

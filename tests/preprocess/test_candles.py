@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.collect.exchanges.binance_aggregate import aggregate_trade
+from src.collect.aggregate_trade import aggregate_trade
 from src.config.settings import Settings
 from src.preprocess.oracle import batch_rows
 from src.preprocess.trade import TradeQueryOrganization

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.errors import ConfigurationError
+from src.panes.arrow_columns import arrow_column
 from src.preprocess.expression import Expression, coalesce, col, greatest, least, lit, sqrt, when
 from src.schema.kinds import Kind
 from src.schema.tables import ARROW_TYPES
-from src.setting.arrow_columns import arrow_column
 
 KINDS: Mapping[str, Kind] = {"a": Kind.DOUBLE, "b": Kind.DOUBLE, "n": Kind.LONG, "p": Kind.BOOLEAN, "q": Kind.BOOLEAN, "s": Kind.STRING}
 

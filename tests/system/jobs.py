@@ -23,7 +23,7 @@ from src.config.settings import load_settings
 from src.preprocess.admission import Admission
 from src.preprocess.oracle import batch_rows
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Region, Ticker, ticker_topic
-from src.setting.streaming import SparkStreamingTicker
+from src.setting.jobs import SparkStreamingTicker
 from src.storage.sql import create_engine, sql_table
 from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.loopback import NOTHING_OUTSIDE

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
+from src.collect.exchanges import EXCHANGES
 from tests.servers import ROOT, free_port
 from tests.system.jobs import Home, family, stopped
 
@@ -28,7 +29,7 @@ class SecondTerminal(Home):
 
 def test_no_exchange_in_reach_a_look_on_and_an_orderly_end(tmp_path: Path) -> None:
     nowhere = f'"ws://127.0.0.1:{free_port()}"'
-    urls = "{" + ",".join(f'"{market}":{nowhere}' for market in ("upbit", "bithumb", "okx", "bybit", "binance", "kraken")) + "}"
+    urls = "{" + ",".join(f'"{market}":{nowhere}' for market in EXCHANGES) + "}"
     home = Home(tmp_path, exchange_urls=urls, reach_seconds="2")
     with home.started("ticker") as job:
         home.wait_for(lambda: "no exchange could be reached" in home.output, job)

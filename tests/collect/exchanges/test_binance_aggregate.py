@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from src.collect.aggregate_trade import aggregate_trade
 from src.collect.exchanges import EXCHANGES
-from src.collect.exchanges.binance_aggregate import aggregate_trade
 from src.collect.parsed import Channel, Pair
 from src.collect.raw_payload import backfilled_out, raw_mark
 from src.errors import MalformedFrame

@@ -1,0 +1,92 @@
+"""What the commands of the three jobs share: their options, and how a job is made of them and run.
+
+Spark and all that reads it are imported when a command runs: a collector, which is a process of its own, starts without them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from src.collect.options import CollectOptions, SourceChoice
+from src.config import load_settings
+from src.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from src.setting.progress import View
+    from src.setting.streaming import SparkStreamingCoinAverage
+
+_OFFSETS = ("earliest", "latest")
+
+Files = Annotated[list[str] | None, typer.Argument(help="Recordings for `--source replay`: FILE or market=FILE.", show_default=False)]
+Source = Annotated[SourceChoice | None, typer.Option(help="Where frames come from. Default: live, or simulated when no exchange can be reached.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print each metric's batches instead of storing them.")]
+Trigger = Annotated[str | None, typer.Option(help="Micro-batch interval (1s, 500ms), or available-now: what there is, then stop. Default: 1s.")]
+From = Annotated[str | None, typer.Option("--from", help="Where a first run begins: earliest or latest. Default: earliest; latest with --debug.")]
+Speed = Annotated[float, typer.Option(help="Replay: times the original pace; inf sends without waiting.")]
+Loop = Annotated[bool, typer.Option("--loop", help="Replay: begin again at the end.")]
+StartAt = Annotated[datetime | None, typer.Option(help="Replay: the UTC time that the first frame is moved to, instead of now.")]
+Symbols = Annotated[str | None, typer.Option(help="Base coins, with commas. Default: BTC,ETH,XRP,SOL; for a replay all.")]
+Markets = Annotated[str | None, typer.Option(help="Exchanges, with commas. Default: all.")]
+Home = Annotated[Path | None, typer.Option(help="Folder of all data and state. Default: .coinspark.")]
+Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
+
+
+def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Callable[..., None]:
+    """The function of a job's command. `job_class` imports the job's class when the command runs."""
+
+    def command(
+        files: Files = None,
+        source: Source = None,
+        debug: Debug = False,
+        trigger: Trigger = None,
+        begin_at: From = None,
+        speed: Speed = 1.0,
+        loop: Loop = False,
+        start_at: StartAt = None,
+        symbols: Symbols = None,
+        markets: Markets = None,
+        home: Home = None,
+        master: Master = None,
+        as_json: AsJson = False,
+    ) -> None:
+        if begin_at not in {None, *_OFFSETS}:
+            raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}")
+        job_type = job_class()
+        settings = load_settings(home=home, master=master, trigger=trigger, symbols=symbols, markets=markets)
+        collect = CollectOptions(
+            channels=(job_type.channel,),
+            source=source,
+            files=tuple(files or ()),
+            speed=speed,
+            loop=loop,
+            start_at=start_at,
+            symbols=settings.symbols if symbols else None,
+            markets=settings.markets if markets else None,
+        )
+        job = job_type(settings, collect=collect, view=_view(as_json=as_json, debug=debug), begin_at=begin_at)
+        if as_json:
+            from src.storage.json_lines import JsonLinesSink
+
+            job.extra_sinks.append(JsonLinesSink(sys.stdout))
+        job.run(debug=debug)
+
+    return command
+
+
+def _view(*, as_json: bool, debug: bool) -> View:
+    from src.command.json_view import JsonView
+    from src.command.live_view import LiveView
+    from src.setting.plain_view import PlainView
+
+    if as_json:
+        return JsonView(sys.stdout)
+    # Batches printed by --debug and a table that redraws itself do not go together.
+    return LiveView(Console()) if sys.stdout.isatty() and not debug else PlainView(sys.stdout)
