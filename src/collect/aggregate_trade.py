@@ -8,7 +8,6 @@ from src.collect.exchanges.binance_futures import BinanceFutures
 from src.collect.exchanges.binance_messages import Number
 from src.collect.exchanges.decoding import FrameDecoder
 from src.collect.exchanges.fields import EventTime, Price, coins, per_coin
-from src.collect.rates import UsdRates
 from src.errors import MalformedFrame
 from src.schema.records import RawMessage, Side, Trade
 
@@ -29,8 +28,8 @@ class _Payload(msgspec.Struct, kw_only=True):
 _USD_M = 1
 _payload = FrameDecoder(_Payload).decode_part
 _venue = BinanceFutures()
-_rates = UsdRates(max_age_seconds=0)
-"""No market's price is in these payloads: only USDT, at par, has a rate."""
+_PAR_QUOTE, _PAR_RATE, _PAR_SOURCE = "USDT", 1.0, "usdt_par"
+"""A payload carries no rate: only USDT, which is taken at par as everywhere, has one (src/collect/rates.py)."""
 
 
 def aggregate_trade(raw: RawMessage) -> Trade | None:
@@ -47,7 +46,7 @@ def aggregate_trade(raw: RawMessage) -> Trade | None:
     if not payload.price:
         return None
     pair, instrument = _venue.traded(payload.symbol)
-    rate = _rates.rate(pair.quote)
+    is_at_par = pair.quote == _PAR_QUOTE
     return Trade(
         region=_venue.region,
         market=raw.market,
@@ -57,8 +56,8 @@ def aggregate_trade(raw: RawMessage) -> Trade | None:
         source=raw.source,
         event_time=payload.time,
         received_time=raw.ts,
-        usd_rate=rate.value,
-        rate_source=rate.source,
+        usd_rate=_PAR_RATE if is_at_par else None,
+        rate_source=_PAR_SOURCE if is_at_par else None,
         backfilled=payload.backfilled,
         trade_id=str(payload.trade_id),
         price=per_coin(payload.price, pair),
