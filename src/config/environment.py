@@ -20,7 +20,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     if isinstance(value, dict):
         return json.dumps(value)
     return str(value.absolute()) if isinstance(value, Path) else str(value)

@@ -16,6 +16,7 @@ from src.panes.columns import Records
 from src.panes.combine import Panes, Picked
 from src.panes.layout import Layout, Slot
 from src.panes.members import Members, grid_of, members
+from src.panes.ranked import ranked
 from src.panes.reading import DeadLetterSender, Reader, Reading
 from src.schema.kinds import Kind
 from src.schema.records import DeadLetter
@@ -84,11 +85,9 @@ class Combiner:
 
 def slot_type(slot: Slot) -> pa.DataType:
     """The Arrow type of a slot's column."""
-    value = pa.string() if slot.is_text else pa.float64()
     if slot.merge in {Merge.FIRST, Merge.LAST}:
-        # Compared field by field, in this order.
-        return pa.struct({"time": pa.int64(), "received": pa.int64(), "order": pa.float64(), "value": value})
-    return value
+        return pa.binary()
+    return pa.string() if slot.is_text else pa.float64()
 
 
 def _slot(slot: Slot, found: Sequence[Members]) -> pa.Array:
@@ -101,9 +100,7 @@ def _chunk(slot: Slot, rows: Members) -> pa.Array:
     if values is None:
         return pa.nulls(len(rows), slot_type(slot))
     if isinstance(values, Picked):
-        value = pa.array(values.value, pa.string() if slot.is_text else pa.float64())
-        fields = [pa.array(values.time), pa.array(values.received), pa.array(values.order), value]
-        return pa.StructArray.from_arrays(fields, fields=list(slot_type(slot)), mask=pa.array(~values.known))
+        return ranked(values, is_text=slot.is_text)
     return pa.array(values, slot_type(slot), from_pandas=True)
 
 

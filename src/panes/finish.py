@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from src.panes.accumulators import MOMENTS, Term
 from src.panes.moments import sample_deviation
+from src.panes.ranked import ranked_values
 from src.preprocess.statistics import Count, First, Last, Max, Mean, Min, Statistic, StdDev, Sum, Vwap
 from src.schema.kinds import Kind
 from src.schema.tables import ARROW_TYPES
@@ -33,7 +34,7 @@ def finished(stat: Statistic, kind: Kind, slots: Sequence[pa.ChunkedArray]) -> A
         case Min() | Max():
             return _of_kind(slots[0], kind)
         case First() | Last():
-            return _of_kind(pc.struct_field(slots[0], "value"), kind)
+            return _of_kind(ranked_values(slots[0], is_text=kind is Kind.STRING), kind)
     raise TypeError(f"no plan knows the statistic {type(stat).__name__}")
 
 

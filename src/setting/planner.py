@@ -35,7 +35,7 @@ _MERGES: Mapping[Merge, Callable[[str], Column]] = {
     Merge.SUM: F.sum,
     Merge.MIN: F.min,
     Merge.MAX: F.max,
-    # Structs are compared field by field: time, reception, order, value.
+    # What decides is the beginning of the bytes: src/panes/ranked.py.
     Merge.FIRST: F.min,
     Merge.LAST: F.max,
 }
@@ -73,7 +73,7 @@ class Plan:
     def combined(self, raw: DataFrame, open_dead_letters: Callable[[], DeadLetterSender]) -> DataFrame:
         """Raw Kafka messages to the rows that are aggregated."""
         combiner = Combiner(self.reading, self.layout, open_dead_letters)
-        return raw.mapInArrow(combiner, ", ".join(f"{field.name} {_spark_type(field.type)}" for field in combiner.schema))
+        return raw.mapInArrow(combiner, ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in combiner.schema))
 
     def aggregated(self, combined: DataFrame, watermark_delay_ms: int | None = None) -> DataFrame:
         """The one aggregation: metric (place of its variant), window_end, source, keys, and the slots.
@@ -146,16 +146,11 @@ def _whole_column(values: Any, count: int) -> Any:
     return pa.repeat(values, count) if isinstance(values, pa.Scalar) else values
 
 
-def _spark_type(kind: pa.DataType) -> str:
-    if pa.types.is_struct(kind):
-        return "struct<" + ",".join(f"{field.name}:{_spark_type(field.type)}" for field in kind) + ">"
-    return _SPARK_TYPES[kind]
-
-
 _SPARK_TYPES = {
     pa.float64(): "double",
     pa.int64(): "bigint",
     pa.bool_(): "boolean",
     pa.string(): "string",
+    pa.binary(): "binary",
     pa.timestamp("us", tz="UTC"): "timestamp",
 }
