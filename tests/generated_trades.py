@@ -11,7 +11,7 @@ import msgspec
 from src.preprocess.admission import Admission
 from src.preprocess.gap_marks import spread_gap_mark
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
-from src.schema.records import Instrument, Region, Side, Source, Trade
+from src.schema.records import Instrument, RawMessage, Region, Side, Source, Trade
 
 VENUES = (
     ("upbit", Region.KOREA, "KRW", Instrument.SPOT),
@@ -57,6 +57,41 @@ def trades(seed: int, count: int, *, span_ms: int = 420_000, symbols: tuple[str,
         )
         found.append(trade if rng.random() > 0.01 else gap_mark(trade, event_time - rng.choice([0, 400, 30_000, 150_000])))
     return sorted(found, key=lambda trade: (trade.received_time, rng.random()))
+
+
+def aggregate_messages(seed: int, count: int, *, span_ms: int = 120_000) -> list[RawMessage]:
+    """`count` payloads of `binance-aggtrade` in arrival order, some of them marks that others are missing."""
+    rng = random.Random(seed)
+    found = []
+    for number in range(count):
+        symbol = rng.choice(("BTCUSDT", "1000SHIBUSDT", "ETHUSDC"))
+        time = START_MS + number * span_ms // count
+        price, size = f"{rng.uniform(1, 100):.4f}", f"{rng.uniform(0.001, 9):.3f}"
+        payload = {
+            "e": "aggTrade",
+            "E": time + 3,
+            "a": 10**12 + number,
+            "s": symbol,
+            "p": price,
+            "q": size,
+            "f": 1,
+            "l": 2,
+            "T": time,
+            "m": rng.random() < 0.5,
+        }
+        is_mark = rng.random() < 0.05
+        found.append(
+            RawMessage(
+                symbol=symbol,
+                stream=f"{symbol.lower()}@aggTrade",
+                data=msgspec.Raw(b"null" if is_mark else msgspec.json.encode(payload)),
+                ts=time + rng.choice([20, 250, 60_001]),
+                market="binance_futures",
+                source=Source.REPLAY,
+                gap_since=time - rng.choice([500, 90_000]) if is_mark else None,
+            )
+        )
+    return sorted(found, key=lambda message: message.ts)
 
 
 def gap_mark(trade: Trade, gap_since: int) -> Trade:

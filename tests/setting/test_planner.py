@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from src.config.settings import Settings
-from src.panes.reading import DeadLetterSender, Reading
+from src.panes.reading import Reading
 from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, StdDev, Sum, Vwap, Window, col, when
 from src.preprocess.admission import Admission
 from src.preprocess.oracle import batch_rows
@@ -25,6 +24,7 @@ from src.schema.tables import TableSchema
 from src.setting.planner import Plan
 from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.generated import tickers
+from tests.setting.streamed import NoDeadLetters, messages, raw_table
 
 Row = dict[str, Any]
 Tables = Mapping[TableSchema, pa.Table]
@@ -32,15 +32,6 @@ Tables = Mapping[TableSchema, pa.Table]
 pytestmark = pytest.mark.spark
 SETTINGS = Settings()
 ADMISSION = Admission.of(SETTINGS)
-
-
-RAW = pa.schema(
-    {"value": pa.binary(), "topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
-)
-
-
-class NoDeadLetters(DeadLetterSender):
-    """Opened only for what is no record, of which there is none here."""
 
 
 def plan_of(organization: SparkCoinAverageQueryOrganization) -> Plan:
@@ -53,21 +44,9 @@ def planned(
     """The plan of the organization's metrics, the records as the oracle reads them, and what the plan makes of them as a batch."""
     plan = plan_of(organization)
     rows = plain_rows(records, ADMISSION, organization.coin_main_columns())
-    # One, two or three records a message, as a collector sends them.
-    messages = [records[begin : begin + 1 + begin % 3] for begin in _begins(len(records))]
-    values = [msgspec.json.encode(list(message) if len(message) > 1 else message[0]) for message in messages]
-    arrived = datetime.fromtimestamp(2_000_000_000, UTC)
-    raw = [{"value": value, "topic": "raw", "partition": 0, "offset": offset, "timestamp": arrived} for offset, value in enumerate(values)]
-    frame = spark.createDataFrame(pa.Table.from_pylist(raw, RAW)).repartition(max(1, len(raw) // batch))
+    raw = raw_table(messages("raw", records))
+    frame = spark.createDataFrame(raw).repartition(max(1, raw.num_rows // batch))
     return plan, rows, plan.rows(plan.aggregated(plan.combined(frame, NoDeadLetters)).toArrow())
-
-
-def _begins(count: int) -> list[int]:
-    found, begin = [], 0
-    while begin < count:
-        found.append(begin)
-        begin += 1 + begin % 3
-    return found
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -1,0 +1,94 @@
+"""A job's plan run as a stream over messages in files: many small batches, stopped and begun again on its checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+
+from src.panes.reading import DeadLetterSender
+from src.schema.records import Record
+from src.setting.planner import Plan
+from src.setting.streaming import SparkStreamingCoinAverage
+
+RAW = pa.schema(
+    {"value": pa.binary(), "topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
+)
+_SPARK_RAW = "value binary, topic string, partition int, offset bigint, timestamp timestamp"
+_ARRIVED = datetime.fromtimestamp(2_000_000_000, UTC)
+Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
+"""The newest row of each key, by table."""
+
+
+class NoDeadLetters(DeadLetterSender):
+    """Opened only for what is no record, of which there is none here."""
+
+
+def messages(topic: str, records: Iterable[msgspec.Struct]) -> list[tuple[str, bytes]]:
+    """One to three records a message, as a collector sends them: those of one key that come side by side."""
+    found = []
+    for _, same in groupby(records, key=lambda record: (record.market, record.symbol)):  # type: ignore[attr-defined]
+        left = list(same)
+        while left:
+            taken, left = left[:3], left[3:]
+            found.append((topic, msgspec.json.encode(taken if len(taken) > 1 else taken[0])))
+    return found
+
+
+def raw_table(values: Sequence[tuple[str, bytes]]) -> pa.Table:
+    """Topic and value of messages as what is read from Kafka."""
+    rows = [{"value": value, "topic": topic, "partition": 0, "offset": offset, "timestamp": _ARRIVED} for offset, (topic, value) in enumerate(values)]
+    return pa.Table.from_pylist(rows, RAW)
+
+
+def streamed(spark: SparkSession, job: SparkStreamingCoinAverage, values: Sequence[tuple[str, bytes]], folder: Path, batches: int = 8) -> Rows:
+    """What the stream leaves of `values`, one batch a file; after half of the batches the query ends and another goes on from its checkpoint."""
+    found: Rows = {}
+    size = math.ceil(len(values) / batches)
+    (folder / "raw").mkdir(parents=True)
+    seen: list[int] = []
+    for half in (range(batches // 2), range(batches // 2, batches)):
+        for number in half:
+            pq.write_table(raw_table(values[number * size : (number + 1) * size]), folder / "raw" / f"{number:03}.parquet")
+        _run(spark, job, folder, found, seen)
+    assert seen == list(range(batches)), "each file was a batch of its own"
+    return found
+
+
+def _run(spark: SparkSession, job: SparkStreamingCoinAverage, folder: Path, found: Rows, seen: list[int]) -> None:
+    def take(frame: DataFrame, batch_id: int) -> None:
+        seen.append(batch_id)
+        _put(found, job.plan, frame.toArrow())
+
+    raw = spark.readStream.schema(_SPARK_RAW).option("maxFilesPerTrigger", 1).parquet(str(folder / "raw"))
+    rows = job.plan.aggregated(job.plan.combined(raw, NoDeadLetters), round(job.settings.outage_hours * 3_600_000))
+    writer = rows.writeStream.outputMode("update").option("checkpointLocation", str(folder / "checkpoint"))
+    query = writer.trigger(availableNow=True).foreachBatch(take).start()
+    query.awaitTermination()
+
+
+def _put(found: Rows, plan: Plan, aggregated: pa.Table) -> None:
+    for table, rows in plan.rows(aggregated).items():
+        for row in rows.to_pylist():
+            found.setdefault(table.name, {})[tuple(row[name] for name in table.key)] = row
+
+
+def plain(records: Sequence[Record], job: SparkStreamingCoinAverage) -> list[Mapping[str, Any]]:
+    """Records as the oracle reads them: lateness decided, then the computed columns, then the main ones."""
+    rows = []
+    for record in records:
+        row = msgspec.to_builtins(record) | {"late": job.admission.is_late(record), "problem": job.admission.problem(record)}
+        for family in job.organization.computed():
+            row |= family.of(row)
+        for name, expression in job.organization.coin_main_columns().items():
+            row[name] = expression.evaluate(row)
+        rows.append(row)
+    return rows
