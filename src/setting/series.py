@@ -63,7 +63,7 @@ class SeriesPlan:
         raw: the Kafka source's columns topic, key, value, offset and headers (option `includeHeaders`). Give it no `maxOffsetsPerTrigger`:
         it reads each partition as far as the others, or windows are closed before their last rows were read, and corrected afterwards.
         """
-        closed_until = F.expr(f"cast(filter(headers, header -> header.key = '{CLOSED_UNTIL}')[0].value as string)")
+        closed_until = F.expr(f"cast(get(filter(headers, header -> header.key = '{CLOSED_UNTIL}'), 0).value as string)")
         readers = {table.topic: [metric for metric in self.metrics if name in metric.of] for name, table in self._read.items()}
         messages = SeriesMessages(readers, {table.topic: table for table in self._read.values()})
         columns = {name: [column.name for column in table.columns] for name, table in self._read.items()}
