@@ -23,12 +23,10 @@ from src.preprocess.series import Series, SeriesMetric
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema
 from src.setting.series_fold import CORRECTABLE
-from src.setting.series_messages import BUCKETS, MESSAGE_COLUMNS, SeriesMessages
+from src.setting.series_messages import BUCKETS, GIVEN, MESSAGE_COLUMNS, SeriesMessages
 from src.setting.series_processor import OUTPUT, SeriesProcessor
 from src.storage.kafka import CLOSED_UNTIL
 
-_ROWS = "bucket int, source string, closed_until long, series string, metric string, row_key string, offset long, "
-_ROWS += "window_start long, window_end long, row binary"
 _VERSION = 1
 """Part of the fingerprint: raised when the same metrics get another state layout."""
 
@@ -60,14 +58,14 @@ class SeriesPlan:
     def frame(self, raw: DataFrame) -> DataFrame:
         """What a batch makes of messages of `topics`: for `rows` and `left_out` to read.
 
-        raw: the Kafka source's columns topic, key, value, offset and headers (option `includeHeaders`). Give it no `maxOffsetsPerTrigger`:
-        it reads each partition as far as the others, or windows are closed before their last rows were read, and corrected afterwards.
+        raw: the Kafka source's columns topic, key, value, offset and headers (option `includeHeaders`). If it has `maxOffsetsPerTrigger` at all,
+        then a large one: where partitions are read unevenly far, windows are closed before their last rows came, to be corrected afterwards.
         """
         closed_until = F.expr(f"cast(get(filter(headers, header -> header.key = '{CLOSED_UNTIL}'), 0).value as string)")
         readers = {table.topic: [metric for metric in self.metrics if name in metric.of] for name, table in self._read.items()}
         messages = SeriesMessages(readers, {table.topic: table for table in self._read.values()})
         columns = {name: [column.name for column in table.columns] for name, table in self._read.items()}
-        rows = raw.withColumn("closed_until", closed_until).select(*MESSAGE_COLUMNS).mapInArrow(messages, _ROWS)
+        rows = raw.withColumn("closed_until", closed_until).select(*MESSAGE_COLUMNS).mapInArrow(messages, GIVEN)
         return rows.groupBy("bucket").transformWithState(SeriesProcessor(self.metrics, columns), OUTPUT, "Update", "None")
 
     def rows(self, found: pa.Table) -> dict[TableSchema, pa.Table]:

@@ -3,46 +3,59 @@
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from src.preprocess.series import Row, SeriesMetric
+from src.schema.records import Milliseconds
 from src.schema.tables import TableSchema
 
 MESSAGE_COLUMNS = ("topic", "key", "value", "offset", "closed_until")
 """As they are read: `closed_until` is the header's text."""
 BUCKETS = 32
-"""Groups of series that share a state. A batch costs a few calls into Spark for each group, in place of a few for each series."""
+"""Groups of series that travel and are kept together: Spark's cost is one of calls and rows, so a few large ones are cheaper than one a series."""
+GIVEN = "bucket int, given binary"
+"""What comes out, `given` as MessagePack: `Given`."""
 _ROWS_AT_ONCE = 50_000
 """Messages of which all but the last of each key are dropped at once."""
+_SCHEMA = pa.schema({"bucket": pa.int32(), "given": pa.binary()})
 
-SCHEMA = pa.schema(
-    {
-        "bucket": pa.int32(),
-        "source": pa.string(),
-        "closed_until": pa.int64(),
-        "series": pa.string(),
-        "metric": pa.string(),
-        "row_key": pa.string(),
-        "offset": pa.int64(),
-        "window_start": pa.int64(),
-        "window_end": pa.int64(),
-        "row": pa.binary(),
-    }
-)
-"""A row of a series; or without `series`, how far a source has come (`closed_until`); or without both, a message that is no row."""
+
+class GivenRow(msgspec.Struct, array_like=True):
+    """The value of a row that one series reads."""
+
+    source: str
+    series: str
+    """The metric's name, the source and the values of its keys, JSON."""
+    metric: str
+    """That the row is of."""
+    window: tuple[int, int]
+    row_key: str
+    """What tells the rows of one metric in a window apart, JSON."""
+    offset: int
+    row: bytes
+
+
+class Given(msgspec.Struct, array_like=True):
+    """What a bucket gets of some messages."""
+
+    closed_until: dict[str, int] = msgspec.field(default_factory=dict)
+    """How far each source has come; every bucket is told, which closes the windows of series of which nothing came."""
+    rows: list[GivenRow] = msgspec.field(default_factory=list)
+    strangers: int = 0
+    """Messages that are no rows."""
 
 
 class _Placed(msgspec.Struct):
     """What every row of a metric has."""
 
     source: str
-    window_start: int
-    window_end: int
+    window_start: Milliseconds
+    window_end: Milliseconds
 
 
 _placed = msgspec.json.Decoder(_Placed)
@@ -50,10 +63,9 @@ _placed = msgspec.json.Decoder(_Placed)
 
 @dataclass(frozen=True)
 class SeriesMessages:
-    """Batches of `MESSAGE_COLUMNS` to batches of `SCHEMA`; handed to `mapInArrow`.
+    """Batches of `MESSAGE_COLUMNS` to batches of `GIVEN`; handed to `mapInArrow`.
 
     readers: by topic the metrics that read it. tables: by topic the table of its rows.
-    Every bucket is told how far each source has come: that closes the windows of series of which nothing came.
     """
 
     readers: Mapping[str, Sequence[SeriesMetric]]
@@ -61,53 +73,45 @@ class SeriesMessages:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         newest: dict[tuple[str, bytes, str | None], Row] = {}
-        closed_until: dict[str, int] = {}
         for batch in batches:
             for message in batch.to_pylist():
                 # One that says how far the source has come is kept besides the last one.
                 newest[message["topic"], message["key"], message["closed_until"]] = message
             if len(newest) > _ROWS_AT_ONCE:
-                yield from _arrow(self._rows(newest.values(), closed_until))
+                yield self._given(newest.values())
                 newest = {}
-        yield from _arrow(self._rows(newest.values(), closed_until))
-        yield from _arrow(
-            {"bucket": bucket, "source": source, "closed_until": time} for source, time in closed_until.items() for bucket in range(BUCKETS)
-        )
+        if newest:
+            yield self._given(newest.values())
 
-    def _rows(self, messages: Iterable[Row], closed_until: dict[str, int]) -> Iterator[dict[str, Any]]:
+    def _given(self, messages: Iterable[Row]) -> pa.RecordBatch:
+        buckets: dict[int, Given] = defaultdict(Given)
+        closed_until: dict[str, int] = {}
         for message in messages:
             try:
                 placed = _placed.decode(message["value"] or b"")
-                found = list(self._of(message, placed))
+                found = list(self._rows(message, placed))
                 time = None if message["closed_until"] is None else int(message["closed_until"])
             except (KeyError, ValueError, RecursionError):
                 # Nobody but a job writes there; a stranger's message must not stop this one for good.
-                yield {"bucket": 0}
+                buckets[0].strangers += 1
                 continue
-            yield from found
+            for bucket, row in found:
+                buckets[bucket].rows.append(row)
             if time is not None:
                 closed_until[placed.source] = max(time, closed_until.get(placed.source, time))
+        for bucket in range(BUCKETS) if closed_until else ():
+            buckets[bucket].closed_until = closed_until
+        return pa.record_batch([list(buckets), [msgspec.msgpack.encode(given) for given in buckets.values()]], schema=_SCHEMA)
 
-    def _of(self, message: Row, placed: _Placed) -> Iterator[dict[str, Any]]:
+    def _rows(self, message: Row, placed: _Placed) -> Iterator[tuple[int, GivenRow]]:
         table = self.tables[message["topic"]]
         row = msgspec.json.decode(message["value"])
         for metric in self.readers[message["topic"]]:
             named = ("source", *metric.keys, "window_start")
             series = msgspec.json.encode([metric.name, placed.source, *(row[key] for key in metric.keys)])
-            yield {
-                "bucket": zlib.crc32(series) % BUCKETS,
-                "series": series.decode(),
-                "metric": table.name,
-                "row_key": msgspec.json.encode([row[key] for key in table.key if key not in named]).decode(),
-                "offset": message["offset"],
-                "window_start": placed.window_start,
-                "window_end": placed.window_end,
-                "row": message["value"],
-                "source": placed.source,
-            }
-
-
-def _arrow(rows: Iterable[dict[str, Any]]) -> Iterator[pa.RecordBatch]:
-    found = list(rows)
-    if found:
-        yield pa.RecordBatch.from_pylist(found, schema=SCHEMA)
+            row_key = msgspec.json.encode([row[key] for key in table.key if key not in named]).decode()
+            window = (placed.window_start, placed.window_end)
+            yield (
+                zlib.crc32(series) % BUCKETS,
+                GivenRow(placed.source, series.decode(), table.name, window, row_key, message["offset"], message["value"]),
+            )

@@ -12,6 +12,7 @@ from pyspark.sql.streaming.stateful_processor import MapState, StatefulProcessor
 
 from src.preprocess.series import SeriesMetric
 from src.setting.series_fold import ClosedWindow, SeriesFold, SeriesState
+from src.setting.series_messages import Given, GivenRow
 
 OUTPUT = "metric string, row binary, left_out long"
 """A row of a metric (MessagePack); or without `row`, how many rows came too late for it; or without `metric`, messages that are no rows."""
@@ -69,32 +70,32 @@ class SeriesProcessor(StatefulProcessor):
         del key, timerValues
         kept = self._progress.get()
         progress = _Progress() if kept is None else _progress.decode(kept[0])
-        newest: dict[tuple[str, str, int, str], Row] = {}
+        newest: dict[tuple[str, str, tuple[int, int], str], GivenRow] = {}
         strangers = 0
-        for row in rows:
-            if row.series is not None:
+        for each in rows:
+            given = _given.decode(each.given)
+            strangers += given.strangers
+            for source, time in given.closed_until.items():
+                progress.closed_until[source] = max(time, progress.closed_until.get(source, time))
+            for row in given.rows:
                 # A row is always on one partition, and after the shuffle only the offset tells which of its values is the newest.
-                name = (row.series, row.metric, row.window_start, row.row_key)
+                name = (row.series, row.metric, row.window, row.row_key)
                 if name not in newest or newest[name].offset < row.offset:
                     newest[name] = row
-            elif row.closed_until is not None:
-                progress.closed_until[row.source] = max(row.closed_until, progress.closed_until.get(row.source, row.closed_until))
-            else:
-                strangers += 1
         if strangers:
             yield Row(metric=None, row=None, left_out=strangers)
         if newest or progress.has_ended:
             yield from self._fold(newest.values(), progress)
         self._progress.update((msgspec.msgpack.encode(progress),))
 
-    def _fold(self, rows: Iterable[Row], progress: _Progress) -> Iterator[Row]:
+    def _fold(self, rows: Iterable[GivenRow], progress: _Progress) -> Iterator[Row]:
         kept = self._series.get()
         states: _States = {} if kept is None else _states.decode(kept[0])
         folds: dict[str, SeriesFold] = {}
         for row in rows:
             if row.series not in folds:
                 folds[row.series] = self._opened(row.series, states.setdefault(row.source, {}).setdefault(row.series, SeriesState()))
-            folds[row.series].take(row.metric, (row.window_start, row.window_end), row.row_key, bytes(row.row))
+            folds[row.series].take(row.metric, row.window, row.row_key, row.row)
         for source, of_source in states.items():
             closed_until = progress.closed_until.get(source, 0)
             for series, state in of_source.items():
@@ -120,6 +121,7 @@ def _finished(fold: SeriesFold, closed_until: int) -> Iterator[Row]:
         yield Row(metric=fold.metric.name, row=None, left_out=fold.too_old)
 
 
+_given = msgspec.msgpack.Decoder(Given)
 _closed_window = msgspec.msgpack.Decoder(ClosedWindow)
 _states = msgspec.msgpack.Decoder(_States)
 _progress = msgspec.msgpack.Decoder(_Progress)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import msgspec
 import pytest
 
-from src.preprocess.series import series_rows
+from src.preprocess.series import SeriesMetric, series_rows
 from src.setting.series_fold import CORRECTABLE, ClosedWindow, SeriesFold, SeriesState
-from tests.setting.series_made import BARS, EMA, MINUTE, RUNNING, START, TABLES, Update, bar, flow
+from tests.setting.series_made import BARS, EMA, MINUTE, RUNNING, START, TABLES, Update, bar, closed_rows, flow, steps
 
 COLUMNS = {name: [column.name for column in table.columns] for name, table in TABLES.items()}
 NAMED = {"source": "live", "market": "upbit", "symbol": "BTC"}
@@ -177,3 +178,25 @@ def test_a_row_of_an_earlier_version_has_null_for_a_column_that_it_lacks() -> No
     old = {name: value for name, value in bar("BTC", 0).row.items() if name != "trades"}
     (row,) = kept.batch(Update(BARS, {**old, "gone": 1}), until=1)
     assert row["trades"] is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("metric", [EMA, RUNNING], ids=lambda metric: metric.name)
+def test_any_arrival_in_small_batches_gives_the_rows_of_the_batch_computation(metric: SeriesMetric, seed: int) -> None:
+    given = steps(seed)
+    series: dict[tuple[Any, ...], Kept] = {}
+    closed: dict[str, int] = {}
+    for step in given:
+        closed |= step.closed_until
+        arrived: dict[tuple[Any, ...], list[Update]] = defaultdict(list)
+        for update in step.updates:
+            if update.table.name in metric.of:
+                key = tuple(update.row[name] for name in ("source", *metric.keys))
+                series.setdefault(key, Kept(metric, dict(zip(("source", *metric.keys), key, strict=True))))
+                arrived[key].append(update)
+        for key, kept in series.items():
+            kept.batch(*arrived[key], until=(closed.get(str(key[0]), 0) - START) // MINUTE)
+    rows = {key: row for kept in series.values() for key, row in kept.rows.items()}
+    assert rows == series_rows(metric, closed_rows(given))
+    assert len(rows) > 100
+    assert any(kept.history.reads for kept in series.values())
