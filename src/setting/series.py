@@ -91,16 +91,21 @@ def _as_table(table: TableSchema, rows: Sequence[Mapping[str, Any]]) -> pa.Table
     if unknown:
         raise ConfigurationError(f"metric {table.name}: its series gives {', '.join(unknown)}, which `columns` does not name")
     schema = table.arrow()
-    doubles = {column.name for column in table.columns if column.kind is Kind.DOUBLE}
     arrays = []
-    for field in schema:
-        values = [row.get(field.name) for row in rows]
-        try:
-            # Not every whole number is one that Arrow takes for a double.
-            arrays.append(pa.array([None if value is None else float(value) for value in values] if field.name in doubles else values, field.type))
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise ConfigurationError(f"metric {table.name}: its series gives a {field.name} that is no {field.type}: {error}") from None
+    for column, field in zip(table.columns, schema, strict=True):
+        values = [row.get(column.name) for row in rows]
+        wrong = next((value for value in values if value is not None and not _is_of(column.kind, value)), None)
+        if wrong is not None:
+            raise ConfigurationError(f"metric {table.name}: its series gives {wrong!r} as {column.name}, which is no {column.kind}")
+        # Arrow takes not every whole number for a double.
+        arrays.append(pa.array([None if value is None else float(value) for value in values] if column.kind is Kind.DOUBLE else values, field.type))
     return pa.table(arrays, schema=schema)
+
+
+def _is_of(kind: Kind, value: Any) -> bool:
+    if isinstance(value, bool) or kind is Kind.BOOLEAN:
+        return isinstance(value, bool) and kind is Kind.BOOLEAN
+    return isinstance(value, {Kind.DOUBLE: int | float, Kind.STRING: str}.get(kind, int))
 
 
 def _identity(series: Series) -> str:

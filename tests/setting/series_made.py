@@ -121,7 +121,7 @@ def steps(seed: int, minutes: int = 30, per_minute: int = 3) -> list[Step]:
     for moment in range(max(arrivals) + 1):
         closed = START + moment * MINUTE // per_minute - MINUTE
         rng.shuffle(arrivals[moment])
-        last = {update.key + (update.table.name,): update for update in arrivals[moment]}
+        last = {(*update.key, update.table.name): update for update in arrivals[moment]}
         found.append(Step(list(last.values()), {"live": closed, "replay": closed - 2 * MINUTE} if moment % 4 else {}))
     return found
 

@@ -49,7 +49,8 @@ class Kept:
         fold = SeriesFold(self.metric, self.named, COLUMNS, state, self.history)
         for update in updates:
             window = (update.row["window_start"], update.row["window_end"])
-            fold.take(update.table.name, window, str(update.row.get("side")), msgspec.json.encode(update.row))
+            row_key = ",".join(str(update.row[name]) for name in update.table.key)
+            fold.take(update.table.name, window, row_key, msgspec.json.encode(update.row))
         found = fold.close(START + until * MINUTE)
         self.too_old += fold.too_old
         self.state = msgspec.msgpack.encode(state)

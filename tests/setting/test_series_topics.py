@@ -57,7 +57,7 @@ def test_series_over_kafka_go_on_where_they_were(spark: SparkSession, broker: Cl
         finally:
             query.stop()
 
-    given = steps(3, minutes=8)
+    given = steps(3, minutes=4)
     sink.open(list(TABLES.values()))
     try:
         for number, step in enumerate(given):
@@ -100,8 +100,8 @@ def test_the_last_message_of_a_topic_and_source_says_what_is_closed(broker: Clus
     assert said == {
         "closing_bars": [
             ("live:upbit:BTC", None),
-            ("live:upbit:ETH", None),
             ("simulated:upbit:XRP", None),
+            ("live:upbit:ETH", None),
             ("live:upbit:XRP", b"17"),
             ("replay:upbit:BTC", b"5"),
         ],
