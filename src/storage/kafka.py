@@ -22,6 +22,11 @@ _DELIVERY_SECONDS = 5
 _CLOSE_SECONDS = 2
 _ROWS_AT_ONCE = 2000
 """Rows sent before their delivery is awaited, so that a batch of any size has the time that it needs."""
+CLOSED_UNTIL = "closed_until"
+"""The header that says up to which time the windows of the row's source are closed: ms since 1970 UTC, as text.
+
+It is on the last row of each topic and source in a batch.
+"""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,12 +49,23 @@ class KafkaSink(Sink):
         producer = self._producer or self._connect()
         headers = [("query", batch.query.encode()), ("batch", str(batch.batch_id).encode())]
         sent: list[Any] = []
+        last: dict[tuple[TableSchema, str], dict[str, Any]] = {}
         try:
             for table, rows in batch.tables.items():
                 for row in without_non_finite(rows)[0].to_pylist():
-                    sent.append(producer.send(table.topic, key=row_key(table, row), value=_encode(wire_row(row)), headers=headers))
+                    place = (table, row["source"])
+                    ready = row if row["source"] not in batch.closed_until else last.get(place)
+                    last[place] = row
+                    if ready is not None:
+                        sent.append(_send(producer, table, ready, headers))
                     if len(sent) == _ROWS_AT_ONCE:
                         _await_delivery(producer, sent)
+            _await_delivery(producer, sent)
+            # Whoever reads that windows are closed must find all their rows there: so the last row of each topic says it, after all others.
+            for (table, source), row in last.items():
+                if source in batch.closed_until:
+                    closed = (CLOSED_UNTIL, str(batch.closed_until[source]).encode())
+                    sent.append(_send(producer, table, row, [*headers, closed]))
             _await_delivery(producer, sent)
         except KafkaError as error:
             # An idempotent producer that gave up on a message may refuse all later ones; a new one has a clean state.
@@ -96,6 +112,10 @@ def wire_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def wire_value(value: Any) -> Any:
     """A value as it is written in JSON."""
     return round(value.timestamp() * 1000) if isinstance(value, datetime) else value
+
+
+def _send(producer: KafkaProducer, table: TableSchema, row: Mapping[str, Any], headers: Sequence[tuple[str, bytes]]) -> Any:
+    return producer.send(table.topic, key=row_key(table, row), value=_encode(wire_row(row)), headers=list(headers))
 
 
 def _await_delivery(producer: KafkaProducer, sent: list[Any]) -> None:

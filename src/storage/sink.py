@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
@@ -28,6 +28,8 @@ class Batch:
     query: str
     batch_id: int
     tables: Mapping[TableSchema, pa.Table]
+    closed_until: Mapping[str, int] = field(default_factory=dict)
+    """By source the time, ms since 1970 UTC, at or before which the windows that are closed by now end; none where that is not known."""
 
     @property
     def rows(self) -> int:
