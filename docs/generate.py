@@ -5,7 +5,8 @@ from pathlib import Path
 from src.config.example import env_example
 from src.config.settings import Settings
 from src.schema.cards import table_cards
-from src.setting.jobs import SparkStreamingTicker
+from src.schema.tables import TableSchema
+from src.setting.jobs import JOBS
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -13,8 +14,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 def pages() -> dict[Path, str]:
     """Each generated file and its text, whatever the environment of whoever runs this."""
     settings = Settings.model_construct(**{name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()})
-    job = SparkStreamingTicker(settings)
-    return {PROJECT / "docs" / "tables.md": table_cards(job.plan.tables), PROJECT / ".env.example": env_example()}
+    tables: dict[str, TableSchema] = {}
+    for job in JOBS:
+        for table in job(settings).tables:
+            tables.setdefault(table.name, table)
+    return {PROJECT / "docs" / "tables.md": table_cards(list(tables.values())), PROJECT / ".env.example": env_example()}
 
 
 if __name__ == "__main__":

@@ -58,6 +58,6 @@ def test_the_metric_of_the_readme_is_a_metric() -> None:
     (code,) = re.findall(r"```python\n# my_job\.py\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     names: dict[str, type[SparkStreamingTicker]] = {}
     exec(code.rsplit("MyJob().", 1)[0], names)  # noqa: S102  (it is our own README)
-    table = names["MyJob"]().plan.tables[-1]
+    table = names["MyJob"]().tables[-1]
     assert (table.name, table.topic) == ("price_range", "PriceRangeProcessedCoin")
     assert isinstance(names["MyJob"]().organization.metrics()[-1], Metric)

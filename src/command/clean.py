@@ -42,10 +42,10 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
 
 def _own_topics(settings: Settings) -> list[str]:
     """CoinSpark's topics at the user's Kafka. Topics of the user's own metrics are not known here: they stay, and are said to."""
-    from src.setting.jobs import SparkStreamingTicker
+    from src.setting.jobs import JOBS
 
     assert settings.kafka_bootstrap_servers is not None  # noqa: S101  for the type checker: it is asked beforehand
-    own = {*TOPICS, *(table.topic for table in SparkStreamingTicker(settings).plan.tables)}
+    own = {*TOPICS, *(table.topic for job in JOBS for table in job(settings).tables)}
     present = [summary.topic for summary in list_topics(settings.kafka_bootstrap_servers)]
     others = [name for name in present if name.endswith(_OF_METRICS) and name not in own]
     if others:

@@ -72,6 +72,8 @@ class Records:
     kinds: Mapping[str, Kind]
     computed: Mapping[str, Numbers] = field(default_factory=dict)
     """Computed columns; NaN is null."""
+    keys: Mapping[str, Expression] = field(default_factory=dict)
+    """Main columns that are keys: their definitions, over the other columns."""
     _arrow: dict[str, Any] = field(default_factory=dict)
     _numbers: dict[str, Numbers] = field(default_factory=dict)
     _flags: dict[str, Flags] = field(default_factory=dict)
@@ -136,6 +138,8 @@ class Records:
             return pa.array(self.computed[name], from_pandas=True)
         if name in IDENTITY:
             return pa.array(self.identities.texts(name), pa.string()).take(pa.array(self.identity))
+        if name in self.keys:
+            return self._array(self.keys[name])
         kind = self.kinds[name]
         if kind is Kind.DOUBLE:
             return pa.array(self.numbers(Column(name)), from_pandas=True)

@@ -58,6 +58,7 @@ class Combiner:
         return pa.schema(fields + [pa.field(slot.name, slot_type(slot)) for slot in self.layout.slots])
 
     def _combined(self, records: Records) -> pa.RecordBatch:
+        records.keys = self.layout.main_keys()
         panes: dict[object, Panes] = {}
         found = []
         for variant in self.layout.variants:

@@ -95,6 +95,10 @@ class Layout:
         """The type of a record column or a main column."""
         return self._kinds[name]
 
+    def main_keys(self) -> dict[str, Expression]:
+        """The keys that are main columns, and what they are."""
+        return {key: self._main[key] for key in self.keys if key in self._main}
+
     def reads(self) -> set[str]:
         """The record columns that are read by any metric, keys included."""
         found = {name for key in self.keys for name in self.plain(Column(key)).columns()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from src.config.fees import taker_fee_percents
 from src.preprocess.book_columns import DISTANCES_BP, BookColumns
@@ -25,6 +26,8 @@ _HEADLINE = ("last_best_bid_usd", "last_best_ask_usd", "mean_spread_bp", "mean_b
 
 class OrderbookQueryOrganization(SparkCoinAverageQueryOrganization):
     """The order-book job's metrics. "usd" in a name means USDT taken at par, at the rate that travels in the record."""
+
+    channel: ClassVar[str] = "orderbook"
 
     def computed(self) -> tuple[Computed, ...]:
         """Add what the levels of a book say, and what a change of a futures book says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from src.config.settings import Settings
 from src.errors import ConfigurationError
@@ -22,6 +23,9 @@ class SparkCoinAverageQueryOrganization:
     `cal_*` and `coin_main_columns` are called once, when a job is built, and must not touch Spark or any server. A mistake in a
     metric is a ConfigurationError before anything starts.
     """
+
+    channel: ClassVar[str] = "ticker"
+    """The kind of records, as the command of the job is called."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -46,6 +50,7 @@ class SparkCoinAverageQueryOrganization:
         for venue in self.venues:
             comparable = comparable | (col("market").equals(venue.market) & col("quote").equals(venue.quote))
         return {
+            "channel": lit(self.channel),
             # The identity of a price is (market, symbol, quote, instrument): metrics across markets compare spot in one quote a venue.
             "comparable": comparable & col("instrument").equals("spot"),
             "accepted": col("problem").is_null() & ~col("late") & col("comparable"),
@@ -54,15 +59,15 @@ class SparkCoinAverageQueryOrganization:
     def cal_input_quality(self) -> Metric:
         """What came in, per market and minute of reception, so that nothing is left out unseen.
 
-        records: all; late: received later after the event than allowed, not used; without_usd_rate: accepted, but no fresh market gave a rate,
-        so left out of USD metrics; not_comparable: another instrument or quote than the venue's; malformed: to the dead letters;
-        delay_ms: mean of reception minus event, of the rest; newest_event_time: ms since 1970 UTC.
+        channel: the job's; records: all; late: received later after the event than allowed, not used; without_usd_rate: accepted, but no fresh
+        market gave a rate, so left out of USD metrics; not_comparable: another instrument or quote than the venue's; malformed: to the dead letters;
+        delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since 1970 UTC.
         """
         fine = col("problem").is_null()
         return Metric(
             "input_quality",
             Window("1 minute"),
-            keys=("market",),
+            keys=("channel", "market"),
             time="received_time",
             stats={
                 "records": Count(),
@@ -72,6 +77,7 @@ class SparkCoinAverageQueryOrganization:
                 "malformed": Count(where=~fine),
                 "delay_ms": Mean(col("received_time") - col("event_time"), where=fine & ~col("late")),
                 "newest_event_time": Max("event_time", where=fine),
+                "newest_received_time": Max("received_time", where=fine),
             },
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import ClassVar
 
 from src.preprocess.expression import Expression, coalesce, col, greatest, least, lit, when
 from src.preprocess.metric import Metric, Window
@@ -15,6 +16,8 @@ PERCENT = 100.0
 
 class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
     """The ticker job's metrics. "usd" in a name means USDT taken at par, at the rate that travels in the record."""
+
+    channel: ClassVar[str] = "ticker"
 
     def coin_main_columns(self) -> Mapping[str, Expression]:
         """Add `price_usd`, and `priced`: accepted and with a USD price."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from src.preprocess.candles import average_price, candles
 from src.preprocess.computed import Computed
@@ -23,6 +24,8 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
     Every price counts, that is every market, symbol, quote and instrument: no metric here compares markets. Gap marks must come cut at the
     minutes (src/preprocess/gap_marks.py).
     """
+
+    channel: ClassVar[str] = "trade"
 
     def computed(self) -> tuple[Computed, ...]:
         """Add `trade_number` and `size_bin`."""
@@ -53,7 +56,8 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
 
         records: all; late: received later after the event than allowed, not used; without_usd_rate: of the venue's spot trades in its quote those
         to which no fresh market gave a rate, left out of USD columns; not_comparable: another instrument or quote than the venue's, used all the
-        same; malformed: to the dead letters; delay_ms: mean of reception minus event, of the rest; newest_event_time: ms since 1970 UTC.
+        same; malformed: to the dead letters; delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since
+        1970 UTC.
         """
         return replace(super().cal_input_quality(), where=col("gap_since").is_null())
 

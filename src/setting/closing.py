@@ -10,6 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
+
+from src.schema.tables import TableSchema
+
 
 @dataclass(frozen=True)
 class Newest:
@@ -19,6 +23,17 @@ class Newest:
     market: str
     event_time: int
     received_time: int
+
+
+def newest_in(tables: Mapping[TableSchema, pa.Table]) -> list[Newest]:
+    """What a batch's rows of `input_quality` say of the markets; what could be used of none is left out."""
+    return [
+        Newest(row["source"], row["market"], row["newest_event_time"], row["newest_received_time"])
+        for table, rows in tables.items()
+        if table.name == "input_quality"
+        for row in rows.to_pylist()
+        if row["newest_event_time"] is not None
+    ]
 
 
 class Frontier:

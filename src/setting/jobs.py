@@ -86,3 +86,6 @@ class SparkStreamingTrade(SparkStreamingCoinAverage):
             spreads="gap_since",
             spread=spread_gap_mark,
         )
+
+
+JOBS: tuple[type[SparkStreamingCoinAverage], ...] = (SparkStreamingTicker, SparkStreamingOrderbook, SparkStreamingTrade)

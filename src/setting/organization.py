@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -21,9 +22,13 @@ from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.records import Record
 from src.schema.tables import TableSchema
 from src.setting.abstract import AbstractSparkSettingOrganization
+from src.setting.closing import Frontier, newest_in
 from src.setting.dead_letters import KafkaDeadLetters
 from src.setting.left_out import LeftOut
 from src.setting.planner import Plan
+from src.setting.series import SeriesPlan
+from src.setting.series_in_memory import SeriesInMemory
+from src.setting.series_query import series_batch
 from src.setting.session import create_spark_session
 from src.setting.spark_errors import cause
 from src.storage.delivery import deliver
@@ -60,18 +65,31 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.organization = self.query_organization(settings)
         self.admission = Admission.of(settings)
         self.plan = Plan(self.organization, self._reading())
+        self.series = SeriesPlan(self.organization.series(), {table.name: table for table in self.plan.tables})
+        self.frontier = Frontier(self.admission.lateness_ms, round(settings.ticker_max_age_seconds * 1000))
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
         self.left_out = LeftOut()
         self.not_finite = 0
         """Values of rows that were NaN or infinite, and were stored as null, since the start."""
+        self.series_in_memory: SeriesInMemory | None = None
+        """What stands for the second query in debug runs."""
+        self.too_old_for_series = 0
+        """Rows that came for windows closed too long ago to be corrected in what is made of them."""
         self.database: SqlSink | None = None
         self.kafka: KafkaSink | None = None
         self.extra_sinks: list[Sink] = []
         """Sinks besides database and Kafka, in debug runs in place of the console; they get every batch after those."""
         self.failure: BaseException | None = None
         self.note = ""
+        self._delivering = threading.Lock()
+        """Two queries hand batches to the same sinks."""
+
+    @property
+    def tables(self) -> tuple[TableSchema, ...]:
+        """The tables of all metrics."""
+        return (*self.plan.tables, *self.series.tables)
 
     @property
     def name(self) -> str:
@@ -111,16 +129,33 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             # Spark searches the text it is given with a recursive pattern, which overflows the stack on the plan that a long one
             # quotes.
             raise TransientError(f"batch {batch_id} was not computed: {cause(error)}") from None
-        try:
-            batch = Batch(self.name, batch_id, self._finite(self.plan.rows(aggregated, self.whole_from)))
+        with self._ending_with_failures(batch_id):
+            tables = self._finite(self.plan.rows(aggregated, self.whole_from))
+            closed_until = self.frontier.advance(newest_in(tables))
+            if self.series_in_memory is not None:
+                tables |= self.series_in_memory.take(tables, closed_until)
+            self._deliver_everywhere(Batch(self.name, batch_id, tables, closed_until))
+
+    def write_series(self, frame: DataFrame, batch_id: int) -> None:
+        """Called with each batch of the second query, the one over closed windows."""
+        with self._ending_with_failures(batch_id):
+            self._deliver_everywhere(series_batch(self, frame, batch_id))
+
+    def _deliver_everywhere(self, batch: Batch) -> None:
+        with self._delivering:
             if self.database is not None:
                 self._deliver(self.database, self._write_to_mysql, batch)
             if self.kafka is not None:
                 self._deliver(self.kafka, self._topic_to_kafka_sending, batch)
             for sink in [*self.extra_sinks, self.newest, self.left_out]:
                 self._deliver(sink, sink.write, batch)
+
+    @contextmanager
+    def _ending_with_failures(self, batch_id: int) -> Iterator[None]:
+        try:
+            yield
         except BaseException as error:  # noqa: BLE001  (whatever it is, it ends the batch and is raised by the run)
-            # The job ends with the error itself; Spark gets a short text, as above.
+            # The job ends with the error itself; Spark gets a short text, as it searches a long one with a recursive pattern.
             self.failure = error
             raise TerminalError(f"batch {batch_id}: {type(error).__name__}") from None
 

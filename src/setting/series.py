@@ -62,11 +62,17 @@ class SeriesPlan:
         then a large one: where partitions are read unevenly far, windows are closed before their last rows came, to be corrected afterwards.
         """
         closed_until = F.expr(f"cast(get(filter(headers, header -> header.key = '{CLOSED_UNTIL}'), 0).value as string)")
+        rows = raw.withColumn("closed_until", closed_until).select(*MESSAGE_COLUMNS).mapInArrow(self.messages(), GIVEN)
+        return rows.groupBy("bucket").transformWithState(self.processor(), OUTPUT, "Update", "None")
+
+    def messages(self) -> SeriesMessages:
+        """What reads messages of the topics, and sorts their rows into buckets of series."""
         readers = {table.topic: [metric for metric in self.metrics if name in metric.of] for name, table in self._read.items()}
-        messages = SeriesMessages(readers, {table.topic: table for table in self._read.values()})
-        columns = {name: [column.name for column in table.columns] for name, table in self._read.items()}
-        rows = raw.withColumn("closed_until", closed_until).select(*MESSAGE_COLUMNS).mapInArrow(messages, GIVEN)
-        return rows.groupBy("bucket").transformWithState(SeriesProcessor(self.metrics, columns), OUTPUT, "Update", "None")
+        return SeriesMessages(readers, {table.topic: table for table in self._read.values()})
+
+    def processor(self) -> SeriesProcessor:
+        """What folds the series of a bucket."""
+        return SeriesProcessor(self.metrics, {name: [column.name for column in table.columns] for name, table in self._read.items()})
 
     def rows(self, found: pa.Table) -> dict[TableSchema, pa.Table]:
         """The rows of each metric's table out of a batch of `frame`; a metric without rows is left out."""

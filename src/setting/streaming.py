@@ -29,6 +29,8 @@ from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
 from src.setting.replaying import check_windows_are_open, has_read_everything
+from src.setting.series_in_memory import SeriesInMemory
+from src.setting.series_query import series_checkpoint, start_series
 from src.setting.session import remove_left_behind, stop_spark
 from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
@@ -50,6 +52,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
     settings: those of the environment and `.env` when left out. collect: where frames come from (the default: live exchanges).
     view: what shows the run; plain lines when left out. `begin_at`: "earliest" or "latest", for a query that has no checkpoint yet.
     """
+
+    series_folder: str | None = None
+    """Checkpoint of the query over closed windows; None without one."""
 
     def __init__(
         self, settings: Settings | None = None, *, collect: CollectOptions | None = None, view: View | None = None, begin_at: str | None = None
@@ -76,7 +81,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
             if debug:
                 self.extra_sinks = self.extra_sinks or [ConsoleSink()]
+                self.series_in_memory = SeriesInMemory(self.series)
             else:
+                self._keep_series(stack)
                 self.kafka = KafkaSink(self.cluster.bootstrap_servers)
                 self._open(stack, self.kafka)
             for sink in self.extra_sinks:
@@ -87,7 +94,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             stack.callback(collector.stop)
             collector.start()
             ended.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
-            self.view.began(self.name, self.plan.tables, self._origin_lines(kept, debug=debug))
+            self.view.began(self.name, self.tables, self._origin_lines(kept, debug=debug))
             watch = Watch(self, collector, self.view)
             with watch.looking():
                 while self.settings.trigger == AVAILABLE_NOW and replay is not None and not collector.finished and not self.stopping.wait(0.2):
@@ -124,7 +131,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         settings = self.settings
         retention = settings.retention_hours * 3_600_000
         raw = [(topic, "delete") for topic in (*self.topics, DEAD_LETTER_TOPIC)]
-        rows = [(table.topic, "compact,delete") for table in self.plan.tables]
+        rows = [(table.topic, "compact,delete") for table in self.tables]
         return [TopicSpec(topic, settings.topic_partitions, settings.topic_replication, retention, cleanup) for topic, cleanup in raw + rows]
 
     @contextmanager
@@ -161,9 +168,17 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _keep_series(self, stack: ExitStack) -> None:
+        """Hold the checkpoint of the query over closed windows, where there are metrics for one."""
+        if self.series.metrics:
+            kept = stack.enter_context(series_checkpoint(self))
+            if kept.replaces is not None:
+                self.view.say(f"metrics over closed windows changed: they start anew from the retained rows (was {kept.replaces.name})")
+            self.series_folder = str(kept.folder)
+
     def _open(self, stack: ExitStack, sink: Sink) -> None:
         stack.callback(sink.close)
-        sink.open(self.plan.tables)
+        sink.open(self.tables)
 
     @property
     def database_url(self) -> str:
@@ -184,15 +199,23 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         """Run the query; one that ends by a fault of the surroundings (a broker killed) begins again from its checkpoint, a few times."""
         restarts, since = 0, time.monotonic()
         while not self.stopping.is_set():
-            query = self._process_and_send(self._process_select_expr(self._stream_kafka_session(session)))
-            watch.query = query
+            queries = [self._process_and_send(self._process_select_expr(self._stream_kafka_session(session)))]
+            watch.query = queries[0]
+            all_there_is = self.settings.trigger == AVAILABLE_NOW
             try:
-                self._await_all([query])
-                error = None if self.stopping.is_set() else query.exception()
+                if self.series_folder is not None and not all_there_is:
+                    queries.append(start_series(self, session, self.series_folder, all_there_is=False))
+                self._await_all(queries)
+                if self.series_folder is not None and all_there_is and queries[0].exception() is None and not self.stopping.is_set():
+                    # What the first query has written is what this one reads.
+                    queries.append(start_series(self, session, self.series_folder, all_there_is=True))
+                    self._await_all(queries[1:])
+                error = None if self.stopping.is_set() else next((found for query in queries if (found := query.exception()) is not None), None)
             except (Py4JError, OSError) as gone:
                 raise TerminalError(f"Spark's JVM is gone ({type(gone).__name__}): start the same command again, it goes on from here") from gone
             finally:
-                _stop_query(query)
+                for query in queries:
+                    _stop_query(query)
             if isinstance(self.failure, BrokenPipeError):
                 # Whoever read what we print has gone; that is no fault.
                 return

@@ -67,7 +67,7 @@ class Watch:
                 return
 
     def _show(self) -> None:
-        self._view.show(self._progress(), {table.name: self._job.newest.rows(table.name) for table in self._job.plan.tables})
+        self._view.show(self._progress(), {table.name: self._job.newest.rows(table.name) for table in self._job.tables})
 
     def _progress(self) -> Progress:
         for report in self._new_batches():
@@ -76,7 +76,7 @@ class Watch:
         known = Progress(
             collector=self._collector_status(),
             newest_event_time=self._job.left_out.newest_event_time,
-            quality={**self._job.left_out.counts(), "not_finite": self._job.not_finite},
+            quality={**self._job.left_out.counts(), "not_finite": self._job.not_finite, "too_old_for_series": self._job.too_old_for_series},
             dropped_by_watermark=self._dropped,
             message=self._job.note,
         )
