@@ -145,6 +145,24 @@ def test_a_gap_among_the_last_64_is_filled_and_pushes_the_oldest_out() -> None:
     assert (kept.rows, kept.too_old) == (_oracle(*bars), 1)
 
 
+def test_nothing_is_forgotten_while_no_more_than_64_are_closed() -> None:
+    kept, bars = Kept(), [bar("BTC", minute, float(minute)) for minute in range(CORRECTABLE + 1)]
+    kept.batch(*bars[1:], until=CORRECTABLE + 1)
+    kept.batch(bars[0], until=CORRECTABLE + 1)
+    assert (kept.rows, kept.too_old) == (_oracle(*bars), 0)
+    assert kept.batch(bar("BTC", 0, 7.0), until=CORRECTABLE + 1) == []
+    assert kept.too_old == 1
+
+
+def test_a_long_window_that_closes_behind_more_than_64_short_ones_is_counted() -> None:
+    kept, bars = Kept(), [bar("BTC", minute, float(minute)) for minute in range(1, 70)]
+    kept.batch(Update(BARS, {**bar("BTC", 0).row, "window_end": START + 80 * MINUTE}), until=0)
+    for minute, each in enumerate(bars, 1):
+        kept.batch(each, until=minute + 1)
+    assert kept.batch(until=80) == []
+    assert (kept.rows, kept.too_old) == (_oracle(*bars), 1)
+
+
 def test_more_windows_than_are_kept_close_at_once() -> None:
     kept, bars = Kept(), [bar("BTC", minute, float(minute)) for minute in range(300)]
     kept.batch(*bars, until=300)

@@ -132,7 +132,7 @@ def test_streamed_rows_equal_the_batch_oracle_over_crashes_and_restarts(spark: S
     assert len(batches) > 6
     for batch in batches[: len(batches) // 2]:
         job.topics.write(*batch)
-    job.crash_at = 3
+    job.crash_at = 1
     with pytest.raises(Exception, match="CrashError"):
         job.run()
     job.run()
