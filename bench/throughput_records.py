@@ -13,7 +13,28 @@ from src.preprocess.venues import Venue
 from src.schema.records import Source, Ticker, ticker_topic
 
 MARKETS = ("upbit", "bithumb", "korbit", "coinone", "okx", "bybit", "gateio", "binance", "kraken")
-SYMBOLS = tuple("BTC ETH XRP SOL DOGE ADA AVAX DOT LINK TRX LTC BCH ATOM NEAR APT SUI UNI ETC XLM FIL".split())
+SYMBOLS = (
+    "BTC",
+    "ETH",
+    "XRP",
+    "SOL",
+    "DOGE",
+    "ADA",
+    "AVAX",
+    "DOT",
+    "LINK",
+    "TRX",
+    "LTC",
+    "BCH",
+    "ATOM",
+    "NEAR",
+    "APT",
+    "SUI",
+    "UNI",
+    "ETC",
+    "XLM",
+    "FIL",
+)
 RECORDS_A_MESSAGE = 5
 START_MS = 1_760_000_100_000  # 2025-10-09 08:55, a beginning of windows
 _SEED = 5

@@ -9,11 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 import msgspec
+import psutil
 
 from bench import throughput_install as flink
 from bench.throughput_topics import PROJECT, TOPICS
@@ -24,7 +26,8 @@ from src.preprocess.ticker import TickerQueryOrganization
 from src.preprocess.venues import venues
 
 TICKER_JOB = "src.setting.streaming:SparkStreamingTicker"
-_LAST_LINES = 60
+_LAST_LINES = 40
+_SAMPLE_SECONDS = 0.5
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -44,6 +47,8 @@ class Figures:
     whole_seconds: float | None
     """From the start of the process to its end; None for what is no whole job."""
     steady_seconds: float
+    processor_seconds: float
+    """Of the process and all that it started, the broker left aside: what the machine's other users do not change."""
 
     @property
     def whole_rate(self) -> float | None:
@@ -59,7 +64,8 @@ class Figures:
 def medians(runs: Sequence[Figures]) -> Figures:
     """The middle one of each figure."""
     whole = [run.whole_seconds for run in runs if run.whole_seconds is not None]
-    return Figures(runs[0].records, median(whole) if whole else None, median(run.steady_seconds for run in runs))
+    steady, processor = (median(column) for column in zip(*((run.steady_seconds, run.processor_seconds) for run in runs), strict=True))
+    return Figures(runs[0].records, median(whole) if whole else None, steady, processor)
 
 
 def run_ours(records: int, settings: Settings, address: str, rows: Path | None = None, job: str = TICKER_JOB) -> Figures:
@@ -98,28 +104,46 @@ def run_parse(records: int) -> Figures:
     """`pyarrow.json` alone over the same messages in memory: what no job that parses with it can pass."""
     with tempfile.TemporaryDirectory(prefix="coinspark-bench-") as folder:
         words = [sys.executable, "-m", "bench.throughput_parse", "--records", str(records)]
-        figures = _run(words, None, {}, Path(folder))
-        return Figures(figures.records, None, figures.steady_seconds)
+        return replace(_run(words, None, {}, Path(folder)), whole_seconds=None)
 
 
 def _run(words: Sequence[str], records: int | None, environment: Mapping[str, str], folder: Path) -> Figures:
     """records: how many it must find; None: as many as it says. Raises SystemExit with its last words when it fails or finds another number."""
     own = ("COINSPARK_", "KAFKA_", "DATABASE_", "FLINK_", "SPARK_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-    log = folder / "log.txt"
-    with log.open("w") as errors:
+    said, log = folder / "said.txt", folder / "log.txt"
+    processor: dict[int, float] = {}
+    with said.open("w") as output, log.open("w") as errors:
         began = time.monotonic()
         # Its folder is one without a `.env`.
-        done = subprocess.run(
-            words, cwd=folder, env={**inherited, "PYTHONPATH": str(PROJECT), **environment}, stdout=subprocess.PIPE, stderr=errors, check=False
-        )
+        with subprocess.Popen(
+            words, cwd=folder, env={**inherited, "PYTHONPATH": str(PROJECT), **environment}, stdout=output, stderr=errors
+        ) as process:
+            while True:
+                try:
+                    process.wait(_SAMPLE_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    processor |= _processor_seconds(process.pid)
         whole = time.monotonic() - began
-    lines = done.stdout.decode(errors="replace").strip().splitlines()
-    if done.returncode or not lines:
-        said = "\n".join([*lines, *log.read_text(errors="replace").splitlines()][-_LAST_LINES:])
-        raise SystemExit(f"{words[2]} ended with status {done.returncode}:\n{said}")
+    lines = said.read_text(errors="replace").strip().splitlines()
+    if process.returncode or not lines:
+        words_of = "\n".join([*lines, *log.read_text(errors="replace").splitlines()][-_LAST_LINES:])
+        raise SystemExit(f"{words[2]} ended with status {process.returncode}:\n{words_of}")
     told = msgspec.json.decode(lines[-1], type=Told)
     found = told.records if told.records is not None else records
     if found is None or found != (records or found):
         raise SystemExit(f"{words[2]} found {found} records, not {records}")
-    return Figures(found, whole, told.seconds)
+    return Figures(found, whole, told.seconds, sum(processor.values()))
+
+
+def _processor_seconds(pid: int) -> dict[int, float]:
+    """So far, of each living process of the family."""
+    found = {}
+    with suppress(psutil.Error):
+        own = psutil.Process(pid)
+        for each in [own, *own.children(recursive=True)]:
+            with suppress(psutil.Error):
+                times = each.cpu_times()
+                found[each.pid] = times.user + times.system
+    return found

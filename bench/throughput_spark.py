@@ -70,9 +70,7 @@ def _aggregated(records: DataFrame, query: Query) -> DataFrame:
     window = F.window("ts", f"{query.size_seconds} seconds", f"{query.slide_seconds} seconds").alias("window")
     keys = ("source", *query.keys)
     grouped = records.where(query.where).groupBy(window, *keys).agg(*(F.expr(sql).alias(name) for name, sql in query.statistics.items()))
-    return grouped.select(
-        F.col("window.start").alias("window_start"), *keys, *(F.expr(sql).alias(name) for name, sql in query.columns.items())
-    )
+    return grouped.select(F.col("window.start").alias("window_start"), *keys, *(F.expr(sql).alias(name) for name, sql in query.columns.items()))
 
 
 def _start(frame: DataFrame, query: Query, settings: Settings, sink: _Sink) -> StreamingQuery:

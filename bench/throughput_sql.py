@@ -1,7 +1,7 @@
 """The four ticker metrics as SQL, for both rivals. Columns are named as ours, so that the rows can be compared; standard library only.
 
-What they leave out makes them lighter than ours: the moving averages (`ma_price`, `ma_volume`) would ask for one more window and a join, and the
-count of the input (`input_quality`) for one more query.
+What they leave out makes them lighter than ours: the moving averages (`ma_price`, `ma_volume`) would ask for one more window and a join, the count of
+the input (`input_quality`) for one more query, and the names of the dearest and the cheapest market for expressions that Flink plans for seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import combinations
 STALE_MS = 60_000
 LATE_MS = 60_000
 """Ages that the settings have by default."""
-TEXTS = frozenset({"high_market", "low_market", "signal"})
+TEXTS = frozenset({"signal"})
 """Columns that are text; `records` is a count, the others are numbers."""
 
 
@@ -114,15 +114,10 @@ def _market_arbitrage(markets: tuple[str, ...], engine: Engine) -> Query:
     high = f"GREATEST({', '.join(f'COALESCE({price}, -1E300)' for price in fresh.values())})"
     low = f"LEAST({', '.join(f'COALESCE({price}, 1E300)' for price in fresh.values())})"
 
-    def named(extreme: str) -> str:
-        return "CASE " + " ".join(f"WHEN {price} = {extreme} THEN '{market}'" for market, price in fresh.items()) + " END"
-
     def both(sql: str) -> str:
         return f"CASE WHEN {compared} > 1 THEN {sql} END"
 
     columns |= {
-        "high_market": both(named(high)),
-        "low_market": both(named(low)),
         "best_spread_usd": both(f"{high} - {low}"),
         "best_premium_percent": both(f"({high} - {low}) / {low} * 100"),
     }
@@ -142,6 +137,7 @@ def _signal(engine: Engine) -> Query:
     price_change = "(last_price_ - first_price_) / first_price_ * 100"
     volume_change = "(last_volume - first_volume) / first_volume * 100"
     alert, surge = f"ABS({price_change}) >= 2.0", f"{volume_change} >= 2.8"
+    one = f"WHEN {alert} THEN 'PRICE_ALERT' WHEN {surge} THEN 'VOLUME_SURGE'"
     columns = {
         "first_price": "first_price_",
         "last_price": "last_price_",
@@ -149,7 +145,7 @@ def _signal(engine: Engine) -> Query:
         "price_change_percent": price_change,
         "volume_24h_change_percent": volume_change,
         "volatility_percent": "deviation / mean * 100",
-        "signal": f"CASE WHEN {alert} AND {surge} THEN 'PRICE_ALERT,VOLUME_SURGE' WHEN {alert} THEN 'PRICE_ALERT' WHEN {surge} THEN 'VOLUME_SURGE' END",
+        "signal": f"CASE WHEN {alert} AND {surge} THEN 'PRICE_ALERT,VOLUME_SURGE' {one} END",
     }
     return Query("market_arbitrage_signal", 300, 60, ("symbol", "market", "region"), "TRUE", statistics, columns)
 
