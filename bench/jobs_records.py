@@ -78,7 +78,7 @@ def _trade(pair: _Pair, event_time: int, number: int) -> Trade:
         rate_source="bench",
         trade_id=str(number),
         price=round(pair.next_price(), 4),
-        size=round(rng.expovariate(2.0), 6) + 1e-6,
+        size=max(round(rng.expovariate(2.0), 6), 1e-6),
         side=Side.BUY if rng.random() < 0.5 else Side.SELL,  # noqa: PLR2004
     )
 
@@ -86,7 +86,7 @@ def _trade(pair: _Pair, event_time: int, number: int) -> Trade:
 def _book(pair: _Pair, event_time: int, number: int) -> OrderBook:
     rng = pair.rng
     price = pair.next_price()
-    sizes = [round(rng.random() * 3, 6) + 1e-6 for _ in range(2 * LEVELS)]
+    sizes = [max(round(rng.random() * 3, 6), 1e-6) for _ in range(2 * LEVELS)]
     return OrderBook(
         region=pair.venue.region,
         market=pair.venue.market,
