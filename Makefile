@@ -35,7 +35,7 @@ bench-start: install ## Time to the first rows, memory, time to stop; takes five
 bench-collect: install .bench/bin/cryptofeed-2.4.1 ## Frames a second, parsing beside cryptofeed and the whole collector; wants the machine alone
 	@PYTHONPATH=. .venv/bin/python -m bench.collect $(if $(filter command,$(origin ARGS)),$(ARGS))
 
-bench-throughput: install ## All ticker metrics beside Flink SQL and ordinary Spark queries; takes an hour, 10 GB of disk, wants the machine alone
+bench-throughput: install ## All ticker metrics beside Flink SQL and ordinary Spark queries; takes an hour, 3 GB of disk, wants the machine alone
 	@PYTHONPATH=. .venv/bin/python -m bench.throughput_install
 	@PYTHONPATH=. .venv/bin/python -m bench.throughput $(if $(filter command,$(origin ARGS)),$(ARGS))
 

@@ -36,7 +36,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start", flush=True)
     same = _compare() if COMPARE in arguments.only else True
     last_line = ""
-    for records in arguments.records:
+    for records in arguments.records if set(arguments.only) != {COMPARE} else ():
         with filled(records) as (settings, address):
             found = _measured(records, settings, address, arguments)
         _print_table(found, arguments.runs)
