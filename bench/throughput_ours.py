@@ -63,7 +63,8 @@ def counting(job: type[SparkStreamingCoinAverage]) -> Any:
             return sum(row["records"] for key, row in self.kept.items() if key[0] == _INPUT)
 
         def _process_and_send(self, records: DataFrame) -> StreamingQuery:
-            self.began = time.monotonic()
+            # Called again for a query that begins again.
+            self.began = self.began or time.monotonic()
             return super()._process_and_send(records)
 
         def _write_to_mysql(self, batch: Batch) -> None:
