@@ -2,12 +2,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run check test test-all docs bench-start bench-collect install-test
+.PHONY: help install run check test test-all docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs install-test
 
 ARGS ?= ticker
 
 help: ## Say what can be made
-	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 install: ## Install everything that is missing; does nothing when it is all there
 	@python=$$(install/find_python.sh) && "$$python" -m install
@@ -35,9 +35,22 @@ bench-start: install ## Time to the first rows, memory, time to stop; takes five
 bench-collect: install .bench/bin/cryptofeed-2.4.1 ## Frames a second, parsing beside cryptofeed and the whole collector; wants the machine alone
 	@PYTHONPATH=. .venv/bin/python -m bench.collect $(if $(filter command,$(origin ARGS)),$(ARGS))
 
-# What we are measured against has a folder of its own: in a group of poetry its dependencies would change the versions in everybody's .venv.
+bench-throughput: install ## All ticker metrics beside Flink SQL and ordinary Spark queries; takes an hour, 3 GB of disk, wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.throughput_install
+	@PYTHONPATH=. .venv/bin/python -m bench.throughput $(if $(filter command,$(origin ARGS)),$(ARGS))
+
+bench-metrics: install ## What 8 and 16 metrics cost beside 4; wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.metrics_cost $(if $(filter command,$(origin ARGS)),$(ARGS))
+
+bench-cores: install ## One processor against two; wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.cores $(if $(filter command,$(origin ARGS)),$(ARGS))
+
+bench-jobs: install ## Records a second of the order-book job and the trade job; wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.jobs $(if $(filter command,$(origin ARGS)),$(ARGS))
+
+# What we are measured against has a folder of its own (Flink: .bench/flink, by bench/throughput_install.py): in a group of poetry its dependencies would change the versions in everybody's .venv.
 .bench/bin/cryptofeed-2.4.1:
-	@python=$$(install/find_python.sh) && "$$python" -m venv --clear .bench
+	@python=$$(install/find_python.sh) && "$$python" -m venv .bench
 	@.bench/bin/python -m pip install --quiet --disable-pip-version-check cryptofeed==2.4.1
 	@touch $@
 

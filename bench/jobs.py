@@ -1,0 +1,64 @@
+"""How fast the order-book job and the trade job are over records that wait on Kafka. The jobs are named here and looked up when they are run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+
+from bench.jobs_records import orderbook_messages, trade_messages
+from bench.throughput_run import Figures, medians, run_ours
+from bench.throughput_topics import Make, filled
+from src.schema.records import Region, orderbook_topic, trade_topic
+
+
+@dataclass(frozen=True, slots=True)
+class BenchedJob:
+    """A job, and what it reads."""
+
+    job: str
+    """module:Class"""
+    topics: tuple[str, ...]
+    make: Make
+
+
+JOBS = {
+    "orderbook": BenchedJob("src.setting.streaming:SparkStreamingOrderbook", tuple(orderbook_topic(region) for region in Region), orderbook_messages),
+    "trade": BenchedJob("src.setting.streaming:SparkStreamingTrade", tuple(trade_topic(region) for region in Region), trade_messages),
+}
+
+
+def main() -> None:
+    """Print a line for each job."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=2_000_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=sorted(JOBS))
+    arguments = parser.parse_args()
+    print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start")
+    for name, benched in JOBS.items():
+        if arguments.only not in {None, name}:
+            continue
+        if not _exists(benched.job):
+            print(f"{name}: there is no {benched.job} yet", file=sys.stderr)
+            continue
+        each = run_job(name, benched.topics, arguments.records, arguments.runs)
+        print(f"{name}: {each.whole_seconds:.1f} s whole, {each.whole_rate:,.0f} records/s, steady {each.steady_rate:,.0f} records/s")
+
+
+def run_job(job_name: str, topics: tuple[str, ...], records: int = 2_000_000, runs: int = 3) -> Figures:
+    """Medians of a job over so many records on `topics`, which are made where they do not wait yet."""
+    benched = JOBS[job_name]
+    with filled(records, job_name, topics, benched.make) as (settings, address):
+        return medians([run_ours(records, settings, address, job=benched.job) for _ in range(runs)])
+
+
+def _exists(job: str) -> bool:
+    module, _, name = job.partition(":")
+    return hasattr(importlib.import_module(module), name)
+
+
+if __name__ == "__main__":
+    main()
