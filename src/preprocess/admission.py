@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from src.collect.clock import EARLIEST_MS, LATEST_MS
-from src.config.settings import Settings
 from src.schema.records import Instrument, Record
+
+if TYPE_CHECKING:
+    from src.config.settings import Settings  # Spark's workers, which have no use for it, start half a second sooner
 
 AHEAD_OF_ARRIVAL_MS = 24 * 3_600_000
 """How far a record's own times may lie ahead of its message's time on Kafka: room for clocks and time zones set wrong, no more."""

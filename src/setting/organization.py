@@ -16,6 +16,7 @@ from src.broker.cluster import Cluster
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.panes.dead_letters import KafkaDeadLetters
 from src.panes.reading import RAW_COLUMNS, Reading
 from src.preprocess.admission import Admission
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
@@ -23,7 +24,6 @@ from src.schema.records import Record
 from src.schema.tables import TableSchema
 from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.closing import Frontier, newest_in
-from src.setting.dead_letters import KafkaDeadLetters
 from src.setting.left_out import LeftOut
 from src.setting.planner import Plan
 from src.setting.series import SeriesPlan

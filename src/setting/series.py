@@ -22,9 +22,9 @@ from src.errors import ConfigurationError
 from src.preprocess.series import Series, SeriesMetric
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema
-from src.setting.series_fold import CORRECTABLE
-from src.setting.series_messages import BUCKETS, GIVEN, MESSAGE_COLUMNS, SeriesMessages
-from src.setting.series_processor import OUTPUT, SeriesProcessor
+from src.series.fold import CORRECTABLE
+from src.series.messages import BUCKETS, GIVEN, MESSAGE_COLUMNS, SeriesMessages
+from src.series.processor import OUTPUT, SeriesProcessor
 from src.storage.kafka import CLOSED_UNTIL
 
 _VERSION = 1

@@ -11,9 +11,9 @@ from pyspark.sql import Row
 from pyspark.sql.streaming.stateful_processor import StatefulProcessorHandle, TimerValues
 
 from src.schema.tables import TableSchema
+from src.series.messages import MESSAGE_COLUMNS
+from src.series.processor import SeriesProcessor
 from src.setting.series import SeriesPlan
-from src.setting.series_messages import MESSAGE_COLUMNS
-from src.setting.series_processor import SeriesProcessor
 from src.storage.kafka import row_key, wire_row
 
 _FOUND = pa.schema({"metric": pa.string(), "row": pa.binary(), "left_out": pa.int64()})

@@ -1,8 +1,6 @@
-"""Dead letters out of Spark's Python workers, to their Kafka topic."""
+"""The producer of dead letters in a Python worker of Spark."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import msgspec
 from kafka import KafkaProducer
@@ -15,17 +13,9 @@ from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter
 _SECONDS = 30
 
 
-@dataclass(frozen=True)
-class KafkaDeadLetters:
-    """Opens a sender when called; picklable, so that a parser can carry it to the workers."""
+class KafkaDeadLetterSender(DeadLetterSender):
+    """Sends to the dead letters' topic. Raises TransientError when Kafka takes none."""
 
-    bootstrap_servers: str
-
-    def __call__(self) -> DeadLetterSender:
-        return _KafkaSender(self.bootstrap_servers)
-
-
-class _KafkaSender(DeadLetterSender):
     def __init__(self, bootstrap_servers: str) -> None:
         try:
             self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), acks="all", compression_type="lz4")

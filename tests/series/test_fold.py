@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from src.preprocess.series import SeriesMetric, series_rows
-from src.setting.series_fold import CORRECTABLE, ClosedWindow, SeriesFold, SeriesState
+from src.series.fold import CORRECTABLE, ClosedWindow, SeriesFold, SeriesState
 from tests.setting.series_made import BARS, EMA, MINUTE, RUNNING, START, TABLES, Update, bar, closed_rows, flow, steps
 
 COLUMNS = {name: [column.name for column in table.columns] for name, table in TABLES.items()}

@@ -11,8 +11,8 @@ from pyspark.sql import Row
 from pyspark.sql.streaming.stateful_processor import MapState, StatefulProcessor, StatefulProcessorHandle, TimerValues
 
 from src.preprocess.series import SeriesMetric
-from src.setting.series_fold import ClosedWindow, SeriesFold, SeriesState
-from src.setting.series_messages import Given, GivenRow
+from src.series.fold import ClosedWindow, SeriesFold, SeriesState
+from src.series.messages import Given, GivenRow
 
 OUTPUT = "metric string, row binary, left_out long"
 """A row of a metric (MessagePack); or without `row`, how many rows came too late for it; or without `metric`, messages that are no rows."""
