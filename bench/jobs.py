@@ -25,8 +25,8 @@ class BenchedJob:
 
 
 JOBS = {
-    "orderbook": BenchedJob("src.setting.streaming:SparkStreamingOrderbook", tuple(orderbook_topic(region) for region in Region), orderbook_messages),
-    "trade": BenchedJob("src.setting.streaming:SparkStreamingTrade", tuple(trade_topic(region) for region in Region), trade_messages),
+    "orderbook": BenchedJob("src.setting.jobs:SparkStreamingOrderbook", tuple(orderbook_topic(region) for region in Region), orderbook_messages),
+    "trade": BenchedJob("src.setting.jobs:SparkStreamingTrade", tuple(trade_topic(region) for region in Region), trade_messages),
 }
 
 

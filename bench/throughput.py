@@ -110,7 +110,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", type=_words, default=[name for name in every if name != FLINK_LIGHT], help=f"of {','.join(every)}; all but {FLINK_LIGHT} by default"
     )
-    parser.add_argument("--job", default="src.setting.streaming:SparkStreamingTicker", help="our job, as module:Class")
+    parser.add_argument("--job", default="src.setting.jobs:SparkStreamingTicker", help="our job, as module:Class")
     arguments = parser.parse_args()
     if unknown := set(arguments.only) - set(every):
         parser.error(f"--only {', '.join(sorted(unknown))}: choose from {','.join(every)}")

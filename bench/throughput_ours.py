@@ -105,7 +105,7 @@ def _write(rows: Mapping[tuple[Any, ...], Mapping[str, Any]], file: TextIO) -> N
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--job", default="src.setting.streaming:SparkStreamingTicker", help="module:Class")
+    parser.add_argument("--job", default="src.setting.jobs:SparkStreamingTicker", help="module:Class")
     parser.add_argument("--rows", type=Path, help="a file for the last value of every row, as lines of JSON")
     return parser.parse_args()
 

@@ -25,7 +25,7 @@ from src.config.environment import as_environment
 from src.preprocess.ticker import TickerQueryOrganization
 from src.preprocess.venues import venues
 
-TICKER_JOB = "src.setting.streaming:SparkStreamingTicker"
+TICKER_JOB = "src.setting.jobs:SparkStreamingTicker"
 _LAST_LINES = 40
 _SAMPLE_SECONDS = 0.5
 

@@ -41,6 +41,8 @@ class Seen:
     def __init__(self, servers: str) -> None:
         """Empties the topics first: a collector reads there which trades it has sent, and those of another test are not its own."""
         self.trades: list[Trade] = []
+        self.beginnings: list[Trade] = []
+        """The marks that nothing is known of what was before; those on the raw topics are left out altogether."""
         self.books: list[OrderBook] = []
         self.tickers: list[Ticker] = []
         self.raw: dict[str, list[RawMessage]] = defaultdict(list)
@@ -130,7 +132,8 @@ class Seen:
         records = msgspec.json.decode(value, type=list[msgspec.Raw]) if value.startswith(b"[") else [msgspec.Raw(value)]
         for record in records:
             if topic in _TRADES:
-                self.trades.append(msgspec.json.decode(record, type=Trade))
+                trade = msgspec.json.decode(record, type=Trade)
+                (self.beginnings if trade.gap_since == trade.event_time else self.trades).append(trade)
             elif topic in _TICKERS:
                 self.tickers.append(msgspec.json.decode(record, type=Ticker))
             elif topic in _BOOKS:
@@ -141,7 +144,10 @@ class Seen:
                 self.dead.append(msgspec.json.decode(record, type=DeadLetter))
             else:
                 assert topic in {BINANCE_TRADE_TOPIC, BINANCE_DEPTH_TOPIC}
-                self.raw[topic].append(msgspec.json.decode(record, type=RawMessage))
+                raw = msgspec.json.decode(record, type=RawMessage)
+                is_first = topic == BINANCE_TRADE_TOPIC and all(each.symbol != raw.symbol for each in self.raw[topic])
+                if not (is_first and raw.gap_since is not None):
+                    self.raw[topic].append(raw)
 
 
 def broken_books(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS) -> list[str]:
