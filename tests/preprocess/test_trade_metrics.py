@@ -50,7 +50,7 @@ def test_what_the_job_gives_and_under_which_names() -> None:
     tables = {metric.name: metric.table(kinds) for metric in METRICS.values()}
     tables |= {series.name: series.table(tables) for series in ORGANIZATION.series()}
     assert [(name, table.topic, table.key[1:-1]) for name, table in tables.items()] == [
-        ("input_quality", "InputQualityProcessedCoin", ("market",)),
+        ("input_quality", "InputQualityProcessedCoin", ("channel", "market")),
         ("candles", "CandlesProcessedCoin", ("symbol", "market", "quote", "instrument", "interval")),
         ("average_price", "AveragePriceProcessedCoin", ("symbol", "market", "quote", "instrument")),
         ("whale_trades", "WhaleTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),

@@ -9,8 +9,8 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from src.series import messages as series_messages
 from src.series.messages import BUCKETS, Given, SeriesMessages
-from src.setting import series_messages
 from src.storage.kafka import row_key
 from tests.setting.series_made import BARS, EMA, MINUTE, RUNNING, START, TABLES, Update, bar, flow
 
