@@ -24,6 +24,7 @@ from src.preprocess.admission import Admission
 from src.preprocess.oracle import batch_rows
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Region, Ticker, ticker_topic
 from src.setting.jobs import SparkStreamingTicker
+from src.setting.streaming import SparkStreamingCoinAverage
 from src.storage.sql import create_engine, sql_table
 from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.loopback import NOTHING_OUTSIDE
@@ -37,7 +38,10 @@ Message = tuple[bytes | None, bytes]
 class Home:
     """One home folder with its own embedded broker, and the settings that go with it."""
 
-    def __init__(self, folder: Path, database_url: str | None = None, **settings: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str | None = None, job: type[SparkStreamingCoinAverage] = SparkStreamingTicker, **settings: str
+    ) -> None:
+        """`job` is the one whose tables are looked at."""
         self.folder = folder
         self.environment = {
             **NOTHING_OUTSIDE,
@@ -51,7 +55,8 @@ class Home:
         with patch.dict(os.environ, self.environment):
             self.settings = load_settings()
         self.database_url = database_url or f"sqlite:///{folder / 'state' / 'coin.db'}"
-        self.plan = SparkStreamingTicker(self.settings).plan
+        self.job = job(self.settings)
+        self.plan = self.job.plan
 
     @contextmanager
     def started(self, *words: str) -> Iterator[subprocess.Popen[str]]:
@@ -98,7 +103,7 @@ class Home:
 
     def rows(self, table: str) -> list[Mapping[str, Any]]:
         """The rows of a metric's table, times as aware datetimes; none while there is no table."""
-        (schema,) = (each for each in self.plan.tables if each.name == table)
+        (schema,) = (each for each in self.job.tables if each.name == table)
         engine = create_engine(self.database_url)
         try:
             with engine.connect() as connection:

@@ -133,7 +133,7 @@ class Seen:
         for record in records:
             if topic in _TRADES:
                 trade = msgspec.json.decode(record, type=Trade)
-                (self.beginnings if trade.gap_since == trade.event_time else self.trades).append(trade)
+                (self.beginnings if self._is_beginning(trade) else self.trades).append(trade)
             elif topic in _TICKERS:
                 self.tickers.append(msgspec.json.decode(record, type=Ticker))
             elif topic in _BOOKS:
@@ -148,6 +148,15 @@ class Seen:
                 is_first = topic == BINANCE_TRADE_TOPIC and all(each.symbol != raw.symbol for each in self.raw[topic])
                 if not (is_first and raw.gap_since is not None):
                     self.raw[topic].append(raw)
+
+    def _is_beginning(self, mark: Trade) -> bool:
+        """Whether a mark stands before all trades of its price, not between two of them."""
+        if mark.gap_since != mark.event_time:
+            return False
+        price = (mark.market, mark.symbol, mark.quote, mark.instrument)
+        return all(
+            mark.event_time < trade.event_time for trade in self.trades if (trade.market, trade.symbol, trade.quote, trade.instrument) == price
+        )
 
 
 def broken_books(seen: Seen, places: Venues, symbols: Sequence[str] = SYMBOLS) -> list[str]:

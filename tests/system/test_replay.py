@@ -44,12 +44,13 @@ def test_captured_okx_and_bybit_frames_give_these_rows(tmp_path: Path) -> None:
     assert last["last_price_usd_okx"] is None, "no ETH-USDT frame of OKX is in the capture"
     assert last["best_premium_percent"] is None, "one market has nobody to be compared with"
 
-    quality = home.tables()["input_quality"]["replay", "okx", november]
+    quality = home.tables()["input_quality"]["replay", "ticker", "okx", november]
     assert (quality["records"], quality["not_comparable"], quality["late"]) == (47, 38, 0), "BTC quotes, swaps, futures and options are told apart"
     assert not {"XMR", "OKT", "PAY"} & {key[1] for key in windows}, "a swap and BTC-quoted pairs are in no USD metric"
     assert_tables_equal_oracle(home, records_of(home.messages(*RAW_TOPICS)))
 
 
+@pytest.mark.slow
 @pytest.mark.mysql
 def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Path, mysql_url: str) -> None:
     files = record(tmp_path / "frames", seconds=100)

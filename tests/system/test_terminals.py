@@ -31,7 +31,8 @@ def test_no_exchange_in_reach_a_look_on_and_an_orderly_end(tmp_path: Path) -> No
     nowhere = f'"ws://127.0.0.1:{free_port()}"'
     urls = "{" + ",".join(f'"{market}":{nowhere}' for market in EXCHANGES) + "}"
     home = Home(tmp_path, exchange_urls=urls, reach_seconds="2")
-    with home.started("ticker") as job:
+    # A second job starts beside this one, on two cores.
+    with home.started("ticker", "--trigger", "4s") as job:
         home.wait_for(lambda: "no exchange could be reached" in home.output, job)
         home.wait_for(lambda: all(home.rows(metric) for metric in METRICS), job)
         assert {row["source"] for metric in METRICS for row in home.rows(metric)} == {"simulated"}
