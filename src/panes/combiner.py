@@ -25,6 +25,9 @@ from src.schema.tables import ARROW_TYPES
 _PLACES = {"metric": Kind.LONG, "newest": Kind.TIMESTAMP, "first_end": Kind.LONG, "last_end": Kind.LONG, "slide": Kind.LONG, "source": Kind.STRING}
 
 
+_MESSAGES = 20_000
+_BYTES = 64 * 1024 * 1024
+"""So many messages are combined at once, where there are so many and they are not too large."""
 _SPARK_TIME = pa.timestamp("us", tz="UTC")
 """Spark takes no milliseconds."""
 
@@ -45,8 +48,8 @@ class Combiner:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader = Reader(self.reading, dead)
-            for batch in batches:
-                records = reader.read(batch)
+            for messages in _gathered(batches):
+                records = reader.read(messages)
                 if len(records):
                     yield self._combined(records)
 
@@ -82,6 +85,18 @@ class Combiner:
             columns.append(pa.array(values, ARROW_TYPES[self.layout.kind(key)]))
         columns += [_slot(slot, found) for slot in self.layout.slots]
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Several batches as one: Spark sends small ones best, and here each costs as much again as its records do."""
+    found: list[pa.RecordBatch] = []
+    for batch in batches:
+        found.append(batch)
+        if sum(each.num_rows for each in found) >= _MESSAGES or sum(each.nbytes for each in found) >= _BYTES:
+            yield pa.Table.from_batches(found)
+            found = []
+    if found:
+        yield pa.Table.from_batches(found)
 
 
 def slot_type(slot: Slot) -> pa.DataType:

@@ -19,14 +19,14 @@ import pyarrow as pa
 from src.errors import MalformedMessage
 from src.panes.columns import Flags, Identities, Integers, Records
 from src.panes.layout import IDENTITY
+from src.panes.messages import Messages
 from src.panes.slim import slim_record
 from src.preprocess.admission import Admission
 from src.preprocess.computed import Computed
 from src.schema.kinds import Kind
 from src.schema.record_kinds import record_kinds
-from src.schema.records import RAW_LIMIT, DeadLetter, Record
+from src.schema.records import DeadLetter, Record
 
-RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")
 UNKNOWN = "unknown"
 MESSAGE_LIMIT = 8 * 1024 * 1024
 _EXTRA = {"late": Kind.BOOLEAN, "problem": Kind.STRING}
@@ -91,9 +91,9 @@ class Reader:
         self._numbers = _Numbers(self.identities)
         self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
 
-    def read(self, batch: pa.RecordBatch) -> Records:
-        """The records of a batch of (value, topic, partition, offset, timestamp)."""
-        messages = _Messages(batch)
+    def read(self, batch: pa.RecordBatch | pa.Table) -> Records:
+        """The records of messages (value, topic, partition, offset, timestamp)."""
+        messages = Messages(batch)
         records: list[Any] = []
         counts: list[int] = []
         problems: list[tuple[int, str]] = []
@@ -157,7 +157,7 @@ class Reader:
             places += [place] * len(mine)
         return found, np.array(places, dtype=np.int64)
 
-    def _records(self, decoded: tuple[list[Any], Integers], messages: _Messages, problems: list[tuple[int, str]]) -> Records:
+    def _records(self, decoded: tuple[list[Any], Integers], messages: Messages, problems: list[tuple[int, str]]) -> Records:
         records, message = decoded
         times = {name: np.fromiter(map(attrgetter(name), records), np.int64, len(records)) for name in _TIMES}
         identity = np.fromiter(map(self._numbers.__getitem__, map(_identity, records)), np.int64, len(records))
@@ -237,27 +237,3 @@ class _Numbers(dict[tuple[str | None, ...], int]):
         self.unprintable += [False] * (number + 1 - len(self.unprintable))
         self.unprintable[number] = not all(text is None or text.isprintable() for text in key)
         return number
-
-
-class _Messages:
-    """A batch of Kafka messages."""
-
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        self._batch = batch
-        self.values: list[bytes | None] = batch.column("value").to_pylist()
-        self.arrived: Integers = batch.column("timestamp").cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()).to_numpy()
-        """Their timestamps, ms since 1970 UTC; below 0: none."""
-
-    def dead_letter(self, place: int, reason: str) -> DeadLetter:
-        """The dead letter of one of them."""
-        topic, partition, offset = (self._batch.column(name)[place].as_py() for name in ("topic", "partition", "offset"))
-        raw = self.values[place] or b""
-        return DeadLetter(
-            reason=reason,
-            origin=f"{topic}/{partition}/{offset}",
-            market=None,
-            source=None,
-            received_time=int(self.arrived[place]),
-            raw=raw[:RAW_LIMIT],
-            raw_size=len(raw),
-        )

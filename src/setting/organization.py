@@ -17,7 +17,8 @@ from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
 from src.panes.dead_letters import KafkaDeadLetters
-from src.panes.reading import RAW_COLUMNS, Reading
+from src.panes.messages import RAW_COLUMNS
+from src.panes.reading import Reading
 from src.preprocess.admission import Admission
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.records import Record

@@ -26,6 +26,7 @@ from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.kinds import Kind
 from src.schema.tables import ARROW_TYPES, TableSchema
+from src.setting.declared import declared
 
 _VERSION = 2
 """Part of the fingerprint: raised when the same metrics get another state layout."""
@@ -68,7 +69,8 @@ class Plan:
             for variant in variants
             for part in variant.parts
         ]
-        return hashlib.sha256(repr((_VERSION, parts, slots)).encode()).hexdigest()[:12]
+        computed = [declared(each) for each in self.reading.computed]
+        return hashlib.sha256(repr((_VERSION, parts, slots, computed)).encode()).hexdigest()[:12]
 
     def combined(self, raw: DataFrame, open_dead_letters: Callable[[], DeadLetterSender]) -> DataFrame:
         """Raw Kafka messages to the rows that are aggregated."""

@@ -6,7 +6,6 @@ each message says which windows are closed by then. This query keeps the newest 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,12 +18,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from src.errors import ConfigurationError
-from src.preprocess.series import Series, SeriesMetric
+from src.preprocess.series import SeriesMetric
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema
 from src.series.fold import CORRECTABLE
 from src.series.messages import BUCKETS, GIVEN, MESSAGE_COLUMNS, SeriesMessages
 from src.series.processor import OUTPUT, SeriesProcessor
+from src.setting.declared import declared
 from src.storage.kafka import CLOSED_UNTIL
 
 _VERSION = 1
@@ -50,7 +50,7 @@ class SeriesPlan:
     @property
     def fingerprint(self) -> str:
         """Identity of the state: another fingerprint cannot read this one's checkpoint. Of a fold its class and its parameters count."""
-        series = [(metric.name, metric.of, metric.keys, _identity(metric.series)) for metric in self.metrics]
+        series = [(metric.name, metric.of, metric.keys, declared(metric.series)) for metric in self.metrics]
         read = [(table.name, table.topic, table.key) for table in self._read.values()]
         text = repr((_VERSION, BUCKETS, CORRECTABLE, series, read))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -112,9 +112,3 @@ def _is_of(kind: Kind, value: Any) -> bool:
     if isinstance(value, bool) or kind is Kind.BOOLEAN:
         return isinstance(value, bool) and kind is Kind.BOOLEAN
     return isinstance(value, {Kind.DOUBLE: int | float, Kind.STRING: str}.get(kind, int))
-
-
-def _identity(series: Series) -> str:
-    kind = type(series)
-    named = {field.name: getattr(series, field.name) for field in dataclasses.fields(series)} if dataclasses.is_dataclass(series) else vars(series)
-    return f"{kind.__module__}.{kind.__qualname__}{sorted(named.items())!r}"

@@ -21,6 +21,7 @@ from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.ticker import TickerQueryOrganization
 from src.schema.records import Ticker
 from src.schema.tables import TableSchema
+from src.setting.jobs import SparkStreamingOrderbook
 from src.setting.planner import Plan
 from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.generated import tickers
@@ -114,3 +115,9 @@ def test_the_fingerprint_changes_with_the_state_alone() -> None:
 
     assert fingerprint(Everything(SETTINGS)) == fingerprint(Everything(SETTINGS)) == fingerprint(Derived(SETTINGS))
     assert fingerprint(Longer(SETTINGS)) != fingerprint(Everything(SETTINGS))
+
+
+def test_the_fingerprint_changes_with_what_computed_columns_are_made_of() -> None:
+    few, many = (SparkStreamingOrderbook(Settings(book_size_levels=levels)).plan.fingerprint for levels in (5, 10))
+    assert few != many
+    assert many == SparkStreamingOrderbook(Settings(book_size_levels=10)).plan.fingerprint
