@@ -172,7 +172,10 @@ class Panes:
         """A fresh array: the records whose value is known and for which `where` holds."""
         key = f"{value!r}|{where!r}"
         if key not in self._valid:
-            valid = ~np.isnan(self._numbers(value))
+            if value.kind(self._records.kinds) is Kind.STRING:
+                valid = np.array([text is not None for text in self._records.texts(value)[self._order]], dtype=np.bool_)
+            else:
+                valid = ~np.isnan(self._numbers(value))
             holds = self._records.holds(where)
             self._valid[key] = valid if holds is None else valid & holds[self._order]
         return self._valid[key].copy()

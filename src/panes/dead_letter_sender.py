@@ -23,11 +23,18 @@ class KafkaDeadLetterSender(DeadLetterSender):
             raise TransientError(f"dead letters cannot be sent to Kafka at {bootstrap_servers}: {error}") from None
 
     def send(self, letter: DeadLetter) -> None:
-        self._producer.send(DEAD_LETTER_TOPIC, key=letter.origin.encode(), value=msgspec.json.encode(letter)).add_errback(self._failed)
+        try:
+            self._producer.send(DEAD_LETTER_TOPIC, key=letter.origin.encode(), value=msgspec.json.encode(letter)).add_errback(self._failed)
+        except KafkaError as error:
+            self._failed(error)
 
     def close(self) -> None:
-        self._producer.flush(timeout=_SECONDS)
-        self._producer.close(timeout=_SECONDS)
+        try:
+            self._producer.flush(timeout=_SECONDS)
+        except KafkaError as error:
+            self._failed(error)
+        finally:
+            self._producer.close(timeout=_SECONDS)
         if self._error is not None:
             raise TransientError(f"dead letters were not taken by Kafka: {self._error}")
 

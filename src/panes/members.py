@@ -44,6 +44,11 @@ def members(part: Part, panes: Panes, identities: Identities) -> Members:
     identity = panes.identity[taken]
     texts = {name: identities.texts(name) for name in ("source", *part.metric.keys) if name in IDENTITY}
     values = [_texts_of(texts[name], identity) if name in texts else _of(panes.keys[name], taken) for name in _names(part)]
+    keyed = [place for place, names in enumerate(zip(*values, strict=True)) if None not in names]
+    if len(keyed) < len(taken):
+        # A row without one of its keys would be nobody's.
+        taken, identity = taken[keyed], identity[keyed]
+        values = [[column[place] for place in keyed] for column in values]
     rows = list(zip(*values, panes.start[taken].tolist(), strict=True))
     numbers: dict[tuple[Any, ...], int] = {}
     group = np.array([numbers.setdefault(row, len(numbers)) for row in rows], dtype=np.int64)

@@ -10,7 +10,9 @@ import msgspec
 from src.errors import MalformedFrame, MalformedMessage
 from src.schema.records import RawMessage, Record
 
-_messages = msgspec.json.Decoder(RawMessage | list[RawMessage])
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
+_message = msgspec.json.Decoder(RawMessage)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,18 @@ class RawTopic:
     record: Callable[[RawMessage], Record | None]
 
     def __call__(self, value: bytes) -> Sequence[Record | MalformedMessage]:
-        """The records of a message, and a MalformedMessage for each part of it that is none. Raises msgspec's DecodeError for no message at all."""
-        found = _messages.decode(value)
-        records: list[Record | MalformedMessage] = []
-        for raw in found if isinstance(found, list) else [found]:
-            try:
-                record = self.record(raw)
-            except MalformedFrame as error:
-                records.append(MalformedMessage(str(error)[:200]))
-            else:
-                if record is not None:
-                    records.append(record)
-        return records
+        """The records of a message, and a MalformedMessage for each part of it that is none."""
+        try:
+            parts = _parts.decode(value)
+        except _UNREADABLE:
+            parts = [msgspec.Raw(value)]
+        found = [MalformedMessage("empty array")] if not parts else [self._read(part) for part in parts]
+        return [each for each in found if each is not None]
+
+    def _read(self, part: msgspec.Raw) -> Record | MalformedMessage | None:
+        try:
+            return self.record(_message.decode(part))
+        except _UNREADABLE as error:
+            return MalformedMessage(f"not a RawMessage: {error}"[:200])
+        except MalformedFrame as error:
+            return MalformedMessage(str(error)[:200])

@@ -6,6 +6,7 @@ partition and offset: at least once, recognisable.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +22,7 @@ from src.panes.columns import Flags, Identities, Integers, Records
 from src.panes.layout import IDENTITY
 from src.panes.messages import Messages
 from src.panes.slim import slim_record
-from src.preprocess.admission import Admission
+from src.preprocess.admission import BOUNDED, LARGEST, Admission
 from src.preprocess.computed import Computed
 from src.schema.kinds import Kind
 from src.schema.record_kinds import record_kinds
@@ -126,7 +127,9 @@ class Reader:
         return self._decode(value)
 
     def _converted(self, value: bytes | None, topic: str, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
-        for found in self._reading.convert[topic](value or b""):
+        if value is None or len(value) > MESSAGE_LIMIT:
+            raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
+        for found in self._reading.convert[topic](value):
             if isinstance(found, MalformedMessage):
                 problems.append((place, found.reason))
             else:
@@ -152,7 +155,9 @@ class Reader:
         found: list[Any] = []
         places: list[int] = []
         for record, place in zip(records, message.tolist(), strict=True):
-            mine = [record] if getattr(record, name) is None else spread(record)
+            # What is refused is refused once, as it came.
+            is_spread = getattr(record, name) is not None and self._reading.admission.problem(record) is None
+            mine = spread(record) if is_spread else [record]
             found += mine
             places += [place] * len(mine)
         return found, np.array(places, dtype=np.int64)
@@ -167,7 +172,8 @@ class Reader:
             identity, times = identity[fine], {name: values[fine] for name, values in times.items()}
         if problems:
             # What is no record is a row all the same, so that it is counted.
-            for place, reason in problems:
+            for place, reason in dict(reversed(problems)).items():
+                # One letter a message, whatever number of its elements is bad: it holds them all.
                 self._dead(messages.dead_letter(place, reason))
             arrived = messages.arrived[[place for place, _ in problems]]
             records += [self._unknown] * len(problems)
@@ -188,8 +194,11 @@ class Reader:
         admission = self._reading.admission
         suspect = admission.suspect(times["event_time"], times["received_time"], arrived)
         suspect |= np.array(self._numbers.unprintable, dtype=np.bool_)[identity]
-        if "price" in self._fields:
-            suspect |= np.fromiter(map(_is_not_above_zero, map(attrgetter("price"), records)), np.bool_, len(records))
+        for name in BOUNDED:
+            if name in self._fields:
+                values = map(attrgetter(name), records)
+                lowest = _OPEN if name == "price" else 0.0
+                suspect |= np.fromiter((value is not None and not lowest <= value < LARGEST for value in values), np.bool_, len(records))
         if not suspect.any():
             return None
         for place in np.flatnonzero(suspect).tolist():
@@ -202,7 +211,8 @@ class Reader:
 
     def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers]) -> Records:
         fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields}
-        named = {name: list(map(attrgetter(name), records)) for each in self._reading.computed for name in each.reads if name in IDENTITY}
+        apart = {*IDENTITY, *_TIMES}
+        named = {name: list(map(attrgetter(name), records)) for each in self._reading.computed for name in each.reads if name in apart}
         computed = {name: values for each in self._reading.computed for name, values in each.columns({**fields, **named}, len(records)).items()}
         fields |= {name: np.array(values, dtype=np.float64) for name, values in fields.items() if self._kinds.get(name) is Kind.DOUBLE}
         backfilled = np.array(fields["backfilled"], dtype=np.bool_)
@@ -210,6 +220,8 @@ class Reader:
         return Records(self.identities, identity, times, fields, self._kinds, computed)
 
 
+_OPEN = math.ulp(0.0)
+"""The least number above zero."""
 _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
 _identity = attrgetter(*IDENTITY[:-1])
@@ -218,10 +230,6 @@ _parts = msgspec.json.Decoder(list[msgspec.Raw])
 
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
-
-
-def _is_not_above_zero(price: float | None) -> bool:
-    return price is not None and price <= 0
 
 
 class _Numbers(dict[tuple[str | None, ...], int]):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 AHEAD_OF_ARRIVAL_MS = 24 * 3_600_000
 """How far a record's own times may lie ahead of its message's time on Kafka: room for clocks and time zones set wrong, no more."""
 
+LARGEST = 1e30
+"""No price, size or rate is as large; products of such overflow, and sums of them say nothing."""
+BOUNDED = ("price", "size", "usd_rate")
+
 
 @dataclass(frozen=True)
 class Admission:
@@ -40,10 +44,7 @@ class Admission:
         names = record.market + record.symbol + record.quote + (record.rate_source or "")
         if not names.isprintable():
             return "control character in a name"
-        price = getattr(record, "price", None)
-        if record.instrument == Instrument.SPOT and price is not None and price <= 0:
-            return "price of a spot pair not above zero"
-        return None
+        return _problem_of_numbers(record)
 
     def problem_on_arrival(self, record: Record, arrived_time: int) -> str | None:
         """As `problem`, of a record whose Kafka message has the timestamp `arrived_time`, ms (below 0: it has none).
@@ -76,3 +77,14 @@ class Admission:
         """`is_late` of many records at once."""
         found: npt.NDArray[np.bool_] = ~backfilled & (received_time - event_time > self.lateness_ms)
         return found
+
+
+def _problem_of_numbers(record: Record) -> str | None:
+    known = {name: value for name in BOUNDED if (value := getattr(record, name, None)) is not None}
+    if any(abs(value) >= LARGEST for value in known.values()):
+        return f"price, size or rate of {LARGEST:g} or more"
+    if known.get("size", 0.0) < 0:
+        return "size below zero"
+    if record.instrument == Instrument.SPOT and known.get("price", 1.0) <= 0:
+        return "price of a spot pair not above zero"
+    return None

@@ -10,7 +10,7 @@ from itertools import permutations
 from src.errors import ConfigurationError
 from src.preprocess.expression import Expression
 from src.preprocess.functions import NUMBERS
-from src.preprocess.statistics import Count, PerMarket, PerRegion, Statistic, Vwap, spread_out
+from src.preprocess.statistics import Count, First, Last, PerMarket, PerRegion, Statistic, Vwap, spread_out
 from src.schema.kinds import Kind
 from src.schema.tables import TableColumn, TableSchema, check_identifier
 
@@ -69,7 +69,7 @@ class Metric:
 
     name: its table; its topic is the name in CamelCase with `ProcessedCoin` behind it, unless `topic` says otherwise.
     window: or several by name: then the rows of all are in the one table, and `interval`, the name, is one more key.
-    keys: record columns that, with the source and the window's beginning, identify a row.
+    keys: record columns that, with the source and the window's beginning, identify a row; a record in which one is null counts for none.
     stats: by column name. A name that begins with _ is for derived columns only and is not kept.
     derived: by column name, over stats, keys and the derived columns before it.
     where: only records for which this holds.
@@ -110,6 +110,8 @@ class Metric:
             )
         for name in names:
             check_identifier(name.removeprefix("_"), f"metric {self.name}: the column")
+        if self.time not in {"event_time", "received_time"}:
+            raise ConfigurationError(f"metric {self.name}: the time {self.time!r} is neither event_time nor received_time")
         if not self.topic:
             object.__setattr__(self, "topic", "".join(part.capitalize() for part in self.name.split("_")) + "ProcessedCoin")
 
@@ -171,8 +173,9 @@ class Metric:
         kinds |= dict.fromkeys(self.row_keys[len(self.keys) :], Kind.STRING)
         kinds |= self._statistic_kinds(record_kinds)
         given = dict(kinds)
-        for _, view in self.pair_views():
-            given |= {name: kinds[original] for name, original in view.items()}
+        for name in self.pairs:
+            of_any = next(kind for known, kind in kinds.items() if known in {f"{name}_{market}" for market in self.markets})
+            given |= dict.fromkeys((f"{name}_buy", f"{name}_sell"), of_any)
         for name, expression in self.derived.items():
             kinds[name] = given[name] = expression.kind(given)
         if self.having is not None and self.having.kind(given) is not Kind.BOOLEAN:
@@ -190,6 +193,9 @@ class Metric:
                 raise ConfigurationError(f"metric {self.name}: the condition {condition!r} is no yes or no")
         for name, stat in self.statistics.items():
             value = stat.expression.kind(record_kinds)
+            order = stat.order_expression if isinstance(stat, First | Last) else None
+            if order is not None and order.kind(record_kinds) not in NUMBERS:
+                raise ConfigurationError(f"metric {self.name}: {name} is ordered by what is no number")
             inputs = [value, *([stat.weight.kind(record_kinds)] if isinstance(stat, Vwap) else [])]
             if stat.result is Kind.DOUBLE and not NUMBERS.issuperset(inputs):
                 raise ConfigurationError(f"metric {self.name}: {name} is a {type(stat).__name__} of what is no number")

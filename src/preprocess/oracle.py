@@ -22,6 +22,8 @@ def batch_rows(metric: Metric, records: Iterable[Row]) -> dict[tuple[Any, ...], 
     for interval, window in metric.intervals.items():
         groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
         for record in counted:
+            if any(record[key] is None for key in metric.keys):
+                continue
             for start in window.starts(record[metric.time], metric.span_ms(window)):
                 groups[(record["source"], *(record[key] for key in metric.keys), start)].append(record)
         for key, members in groups.items():

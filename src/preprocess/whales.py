@@ -105,7 +105,7 @@ class Outliers(Series):
         known = {"percentile_usd": upper_edge(found), "hour_trades": sum(bins.values())}
         names = ("trade_id", "side", "price", "size", "notional_usd", "event_time")
         edge = known["percentile_usd"]
-        return kept, [{name: row[name] for name in names} | known for row in large if row["notional_usd"] >= edge]
+        return kept, [{name: row[name] for name in names} | known for row in large if (row["notional_usd"] or 0.0) >= edge]
 
 
 def percentile_bin(bins: Mapping[float, int], percentile: float) -> float | None:

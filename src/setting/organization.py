@@ -124,12 +124,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
 
     def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
         """Every sink gets the batch, or the query stops at it and begins with it again next time."""
-        try:
-            aggregated = frame.toArrow()
-        except Exception as error:  # noqa: BLE001  (whatever of Spark's it is)
-            # Spark searches the text it is given with a recursive pattern, which overflows the stack on the plan that a long one
-            # quotes.
-            raise TransientError(f"batch {batch_id} was not computed: {cause(error)}") from None
+        aggregated = _computed(frame, batch_id)
         with self._ending_with_failures(batch_id):
             tables = self._finite(self.plan.rows(aggregated, self.whole_from))
             closed_until = self.frontier.advance(newest_in(tables))
@@ -139,8 +134,9 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
 
     def write_series(self, frame: DataFrame, batch_id: int) -> None:
         """Called with each batch of the second query, the one over closed windows."""
+        found = _computed(frame, batch_id)
         with self._ending_with_failures(batch_id):
-            self._deliver_everywhere(series_batch(self, frame, batch_id))
+            self._deliver_everywhere(series_batch(self, found, batch_id))
 
     def _deliver_everywhere(self, batch: Batch) -> None:
         with self._delivering:
@@ -185,6 +181,15 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             found[table], count = without_non_finite(rows)
             self.not_finite += count
         return found
+
+
+def _computed(frame: DataFrame, batch_id: int) -> pa.Table:
+    """What a batch of a query gives. A fault of Spark's is no fault of the job's: the query begins again."""
+    try:
+        return frame.toArrow()
+    except Exception as error:  # noqa: BLE001  (whatever of Spark's it is)
+        # Spark searches the text it is given with a recursive pattern, which overflows the stack on the plan that a long one quotes.
+        raise TransientError(f"batch {batch_id} was not computed: {cause(error)}") from None
 
 
 def trigger_arguments(trigger: str) -> dict[str, Any]:

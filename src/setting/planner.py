@@ -69,8 +69,9 @@ class Plan:
             for variant in variants
             for part in variant.parts
         ]
+        keys = [(key, self.layout.kind(key), repr(self.layout.main_keys().get(key))) for key in self.layout.keys]
         computed = [declared(each) for each in self.reading.computed]
-        return hashlib.sha256(repr((_VERSION, parts, slots, computed)).encode()).hexdigest()[:12]
+        return hashlib.sha256(repr((_VERSION, parts, slots, keys, computed)).encode()).hexdigest()[:12]
 
     def combined(self, raw: DataFrame, open_dead_letters: Callable[[], DeadLetterSender]) -> DataFrame:
         """Raw Kafka messages to the rows that are aggregated."""
@@ -127,7 +128,8 @@ class Plan:
         columns |= {"source": rows["source"], "window_start": start, "window_end": end}
         if variant.interval is not None:
             columns[INTERVAL] = pa.repeat(pa.scalar(variant.interval), rows.num_rows)
-        return pa.concat_tables(self._viewed(variant, table, columns, pair, view) for pair, view in metric.pair_views())
+        views = [self._viewed(variant, table, columns, pair, view) for pair, view in metric.pair_views()]
+        return pa.concat_tables(views) if views else table.arrow().empty_table()
 
     def _viewed(
         self, variant: Variant, table: TableSchema, given: Mapping[str, Any], pair: tuple[str, str] | None, view: Mapping[str, str]

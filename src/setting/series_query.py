@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -47,8 +48,7 @@ def start_series(job: _SparkSettingOrganization, session: SparkSession, folder: 
     return writer.trigger(**({"availableNow": True} if all_there_is else _TRIGGER)).foreachBatch(write).start()
 
 
-def series_batch(job: _SparkSettingOrganization, frame: DataFrame, batch_id: int) -> Batch:
+def series_batch(job: _SparkSettingOrganization, found: pa.Table, batch_id: int) -> Batch:
     """The rows of one batch of the query. What came too late for its window is counted in `job.too_old_for_series`."""
-    found = frame.toArrow()
     job.too_old_for_series += sum(job.series.left_out(found).values())
     return Batch(series_name(job.name), batch_id, job.series.rows(found))

@@ -199,6 +199,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         """Run the query; one that ends by a fault of the surroundings (a broker killed) begins again from its checkpoint, a few times."""
         restarts, since = 0, time.monotonic()
         while not self.stopping.is_set():
+            self.failure = None
             queries = [self._process_and_send(self._process_select_expr(self._stream_kafka_session(session)))]
             watch.query = queries[0]
             all_there_is = self.settings.trigger == AVAILABLE_NOW

@@ -60,6 +60,7 @@ def _metric(**changes: Any) -> Metric:
         ({"stats": {"High": Max("price")}}, "the column 'High'"),
         ({"stats": {"symbol": Max("price")}}, "the column symbol is named twice"),
         ({"window": Window("1 minute", "40 seconds")}, "multiple of its slide"),
+        ({"time": "arrival"}, "neither event_time nor received_time"),
     ],
 )
 def test_a_wrong_declaration_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -75,6 +76,7 @@ def test_a_wrong_declaration_is_refused(changes: dict[str, Any], said: str) -> N
         ({"stats": {"high": Max("price", where=col("venue").equals("upbit"))}}, "no column 'venue'"),
         ({"derived": {"range": col("low")}}, "no column 'low'"),
         ({"stats": {"mean": Mean("symbol")}}, "mean is a Mean of what is no number"),
+        ({"stats": {"open": First("price", order="market")}}, "open is ordered by what is no number"),
         ({"stats": {"vwap": Vwap("price", size="symbol")}}, "vwap is a Vwap of what is no number"),
         ({"where": col("price") + 1}, "is no yes or no"),
         ({"headline": ("range",)}, "headline names range"),

@@ -16,6 +16,7 @@ from src.config.settings import Settings
 from src.panes.reading import Reading
 from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, StdDev, Sum, Vwap, Window, col, when
 from src.preprocess.admission import Admission
+from src.preprocess.expression import Expression
 from src.preprocess.oracle import batch_rows
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.ticker import TickerQueryOrganization
@@ -79,6 +80,10 @@ class Everything(SparkCoinAverageQueryOrganization):
         longer = {f"longer_{name}": replace(stat, over="3 minutes") for name, stat in stats.items()}
         return Metric("each", Window("1 minute", "20 seconds"), ("symbol", "market", "quote"), {**stats, **korean, **longer})
 
+    def cal_sides(self) -> Metric:
+        """A key that may be null, and counts of texts."""
+        return Metric("sides", Window("1 minute"), ("rate_source",), {"quotes": Count("quote"), "sources": Count("bank_rate_source")})
+
     def cal_slow(self) -> Metric:
         stats = {"share": Mean(when(col("late"), 1.0, 0.0)), "newest": Max("event_time"), "last_quote": Last("quote")}
         return Metric("slow", Window("4 minutes"), (), stats, time="received_time")
@@ -121,3 +126,22 @@ def test_the_fingerprint_changes_with_what_computed_columns_are_made_of() -> Non
     few, many = (SparkStreamingOrderbook(Settings(book_size_levels=levels)).plan.fingerprint for levels in (5, 10))
     assert few != many
     assert many == SparkStreamingOrderbook(Settings(book_size_levels=10)).plan.fingerprint
+
+
+def test_one_market_has_no_pairs_and_is_a_job_all_the_same() -> None:
+    plan = SparkStreamingOrderbook(Settings(markets=("upbit",))).plan
+    assert "executable_spread" in {table.name for table in plan.tables}
+
+
+def test_the_fingerprint_changes_with_what_a_key_means() -> None:
+    def fingerprint(above: float) -> str:
+        class Bucketed(SparkCoinAverageQueryOrganization):
+            def coin_main_columns(self) -> Mapping[str, Expression]:
+                return {**super().coin_main_columns(), "bucket": when(col("price") > above, "high", "low")}
+
+            def cal_bucket(self) -> Metric:
+                return Metric("bucket", Window("1 minute"), ("bucket",), {"records": Count()})
+
+        return plan_of(Bucketed(SETTINGS)).fingerprint
+
+    assert fingerprint(100.0) == fingerprint(100.0) != fingerprint(200.0)
