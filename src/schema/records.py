@@ -112,7 +112,7 @@ class Trade(Record, frozen=True, kw_only=True):
     `event_time` may not all be there. It has no id, price, size or side.
     """
 
-    trade_id: Name | None = None
+    trade_id: str | None = None
     """The exchange's own id. Text: ids pass 2**53."""
     price: float | None = None
     """Quote currency."""
