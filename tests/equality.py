@@ -13,19 +13,22 @@ import msgspec
 from src.preprocess.admission import Admission
 from src.preprocess.expression import Call, Expression
 from src.preprocess.metric import Metric
+from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.statistics import Mean, StdDev, Sum, Vwap
-from src.schema.records import Ticker
+from src.schema.records import Record
 
 Rows = Mapping[tuple[Any, ...], Mapping[str, Any]]
 
 
-def plain_rows(records: Iterable[Ticker], admission: Admission, main: Mapping[str, Expression]) -> list[dict[str, Any]]:
-    """Records as the oracle reads them: with lateness decided and the main columns added."""
+def plain_rows(records: Iterable[Record], organization: SparkCoinAverageQueryOrganization) -> list[dict[str, Any]]:
+    """Records as the oracle reads them: lateness decided, then the computed columns, then the main ones."""
+    admission = Admission.of(organization.settings)
+    computed, main = organization.computed(), organization.coin_main_columns()
     rows = []
     for record in records:
-        row = {name: getattr(record, name) for name in record.__struct_fields__}
-        row |= {"late": admission.is_late(record), "problem": admission.problem(record)}
-        row = msgspec.to_builtins(row)
+        row = msgspec.to_builtins(record) | {"late": admission.is_late(record), "problem": admission.problem(record)}
+        for family in computed:
+            row |= family.of(row)
         for name, expression in main.items():
             row[name] = expression.evaluate(row)
         rows.append(row)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
-from src.preprocess.admission import Admission
 from src.preprocess.orderbook import OrderbookQueryOrganization
 from src.schema.kinds import Kind
 from src.schema.record_kinds import record_kinds
@@ -77,20 +74,6 @@ def depth_messages(seed: int, count: int, *, span_ms: int = 30_000) -> list[RawM
             )
         )
     return sorted(found, key=lambda message: message.ts)
-
-
-def book_rows(records: Iterable[OrderBook], organization: OrderbookQueryOrganization) -> list[dict[str, Any]]:
-    """Records as the oracle reads them: lateness decided, then the computed columns, then the main ones."""
-    admission, computed, main = Admission.of(organization.settings), organization.computed(), organization.coin_main_columns()
-    rows = []
-    for record in records:
-        row = msgspec.to_builtins(record) | {"late": admission.is_late(record), "problem": None}
-        for family in computed:
-            row |= family.of(row)
-        for name, expression in main.items():
-            row[name] = expression.evaluate(row)
-        rows.append(row)
-    return rows
 
 
 def book_kinds(organization: OrderbookQueryOrganization) -> dict[str, Kind]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from src.preprocess.admission import Admission
 from src.preprocess.gap_marks import spread_gap_mark
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.records import Instrument, RawMessage, Region, Side, Source, Trade
+from tests.equality import plain_rows
 
 VENUES = (
     ("upbit", Region.KOREA, "KRW", Instrument.SPOT),
@@ -100,16 +100,5 @@ def gap_mark(trade: Trade, gap_since: int) -> Trade:
 
 
 def trade_rows(records: Iterable[Trade], organization: SparkCoinAverageQueryOrganization) -> list[dict[str, Any]]:
-    """Records as the oracle reads them: marks cut at the minutes, lateness decided, computed and main columns added."""
-    admission = Admission.of(organization.settings)
-    rows = []
-    for record in (part for each in records for part in spread_gap_mark(each)):
-        row = {name: getattr(record, name) for name in record.__struct_fields__}
-        row |= {"late": admission.is_late(record), "problem": admission.problem(record)}
-        row = msgspec.to_builtins(row)
-        for computed in organization.computed():
-            row |= computed.of(row)
-        for name, expression in organization.coin_main_columns().items():
-            row[name] = expression.evaluate(row)
-        rows.append(row)
-    return rows
+    """Records as the oracle reads them, marks cut at the minutes."""
+    return plain_rows((part for each in records for part in spread_gap_mark(each)), organization)

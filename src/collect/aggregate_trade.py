@@ -8,6 +8,7 @@ from src.collect.exchanges.binance_futures import BinanceFutures
 from src.collect.exchanges.binance_messages import Number
 from src.collect.exchanges.decoding import FrameDecoder
 from src.collect.exchanges.fields import EventTime, Price, coins, per_coin
+from src.collect.rates import UNKNOWN, USDT_PAR
 from src.errors import MalformedFrame
 from src.schema.records import RawMessage, Side, Trade
 
@@ -28,8 +29,6 @@ class _Payload(msgspec.Struct, kw_only=True):
 _USD_M = 1
 _payload = FrameDecoder(_Payload).decode_part
 _venue = BinanceFutures()
-_PAR_QUOTE, _PAR_RATE, _PAR_SOURCE = "USDT", 1.0, "usdt_par"
-"""A payload carries no rate: only USDT, which is taken at par as everywhere, has one (src/collect/rates.py)."""
 
 
 def aggregate_trade(raw: RawMessage) -> Trade | None:
@@ -46,7 +45,8 @@ def aggregate_trade(raw: RawMessage) -> Trade | None:
     if not payload.price:
         return None
     pair, instrument = _venue.traded(payload.symbol)
-    is_at_par = pair.quote == _PAR_QUOTE
+    # A payload carries no rate: only USDT, which is taken at par, has one.
+    rate = USDT_PAR if pair.quote == "USDT" else UNKNOWN
     return Trade(
         region=_venue.region,
         market=raw.market,
@@ -56,8 +56,8 @@ def aggregate_trade(raw: RawMessage) -> Trade | None:
         source=raw.source,
         event_time=payload.time,
         received_time=raw.ts,
-        usd_rate=_PAR_RATE if is_at_par else None,
-        rate_source=_PAR_SOURCE if is_at_par else None,
+        usd_rate=rate.value,
+        rate_source=rate.source,
         backfilled=payload.backfilled,
         trade_id=str(payload.trade_id),
         price=per_coin(payload.price, pair),

@@ -25,7 +25,7 @@ class UsdRate:
 
 
 UNKNOWN = UsdRate()
-_USDT_PAR = UsdRate(1.0, "usdt_par")
+USDT_PAR = UsdRate(1.0, "usdt_par")
 _USD_PAR = UsdRate(1.0, "usd_par")
 
 
@@ -82,7 +82,7 @@ class UsdRates:
     def rate(self, quote: str) -> UsdRate:
         """The rate of a quote currency now, that is after the last record observed."""
         if quote == "USDT":
-            return _USDT_PAR
+            return USDT_PAR
         found = self._found.get(quote)
         if found is None:
             found = self._found[quote] = self._rate(quote)

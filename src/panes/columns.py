@@ -33,10 +33,6 @@ class Identities:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def number(self, values: tuple[str | None, ...]) -> int | None:
-        """The number of an identity; None for a new one."""
-        return self._numbers.get(values)
-
     def add(self, values: tuple[str | None, ...]) -> int:
         """The number of an identity that may be new."""
         return self._numbers.setdefault(values, len(self._numbers))

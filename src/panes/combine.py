@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from src.panes.accumulators import MOMENTS, Accumulator, Merge, Term
-from src.panes.columns import Flags, Integers, Numbers, Records
+from src.panes.columns import Flags, Integers, Numbers, Records, Texts
+from src.panes.merging import known_of, merged
 from src.panes.moments import moments
 from src.preprocess.expression import Expression
 from src.schema.kinds import Kind
@@ -39,7 +40,7 @@ class Picked:
     value: npt.NDArray[Any]
 
 
-Values = Numbers | npt.NDArray[np.object_] | Picked
+Values = Numbers | Texts | Picked
 """Of a sum, minimum or maximum numbers (NaN is null) or texts (None is null)."""
 
 
@@ -66,6 +67,7 @@ class Panes:
         self.newest: Integers = np.maximum.reduceat(time[order], self._begins) if len(order) else self.start
         self._cache: dict[str, Values] = {}
         self._valid: dict[str, Flags] = {}
+        self._ordered: dict[str, Numbers] = {}
 
     def __len__(self) -> int:
         return len(self._begins)
@@ -83,14 +85,11 @@ class Panes:
     def _computed(self, accumulator: Accumulator) -> Values:
         if accumulator.merge is Merge.SUM:
             return self._sum(accumulator)
-        valid, values = self._valued(accumulator)
+        values = self._values_of(accumulator.value)
+        valid = self._valid_for(accumulator.value, accumulator.where)
         if accumulator.merge in {Merge.FIRST, Merge.LAST}:
             return self._picked(accumulator, valid, values)
-        if values.dtype == object:
-            return np.array([_extreme(accumulator.merge, values[begin:end]) for begin, end in self._groups()], dtype=object)
-        worst, reduce = (np.inf, np.minimum) if accumulator.merge is Merge.MIN else (-np.inf, np.maximum)
-        found: Numbers = reduce.reduceat(np.where(valid, values, worst), self._begins)
-        return np.where(self._any(valid), found, np.nan)
+        return merged(accumulator.merge, values, valid, self._begins)
 
     def _sum(self, accumulator: Accumulator) -> Numbers:
         valid = self._valid_for(accumulator.value, accumulator.where)
@@ -103,12 +102,11 @@ class Panes:
             case Term.WEIGHT | Term.WEIGHTED:
                 assert accumulator.other is not None  # noqa: S101  (these two terms are of a weighted mean)
                 weight = self._numbers(accumulator.other)
-                valid &= ~np.isnan(weight)
+                valid = valid & ~np.isnan(weight)
                 terms = weight if accumulator.term is Term.WEIGHT else weight * self._numbers(accumulator.value)
             case _:
                 raise TypeError(f"{accumulator.term} is not summed by itself")
-        found = np.add.reduceat(np.where(valid, terms, 0.0), self._begins)
-        return np.where(self._any(valid), found, np.nan)
+        return merged(Merge.SUM, terms, valid, self._begins)
 
     def _moments(self, accumulator: Accumulator) -> Iterable[tuple[Accumulator, Numbers]]:
         valid = self._valid_for(accumulator.value, accumulator.where)
@@ -160,40 +158,27 @@ class Panes:
     def _times(self, place: int) -> tuple[int, int]:
         return int(self._time[place]), int(self._received[place])
 
-    def _valued(self, accumulator: Accumulator) -> tuple[Flags, npt.NDArray[Any]]:
-        if accumulator.value.kind(self._records.kinds) is Kind.STRING:
-            texts = self._records.texts(accumulator.value)[self._order]
-            valid = np.array([value is not None for value in texts], dtype=np.bool_)
-            where = self._records.holds(accumulator.where)
-            return (valid if where is None else valid & where[self._order]), texts
-        return self._valid_for(accumulator.value, accumulator.where), self._numbers(accumulator.value)
-
     def _valid_for(self, value: Expression, where: Expression | None) -> Flags:
-        """A fresh array: the records whose value is known and for which `where` holds."""
+        """The records whose value is known and for which `where` holds."""
         key = f"{value!r}|{where!r}"
         if key not in self._valid:
-            if value.kind(self._records.kinds) is Kind.STRING:
-                valid = np.array([text is not None for text in self._records.texts(value)[self._order]], dtype=np.bool_)
-            else:
-                valid = ~np.isnan(self._numbers(value))
+            valid = known_of(self._values_of(value))
             holds = self._records.holds(where)
             self._valid[key] = valid if holds is None else valid & holds[self._order]
-        return self._valid[key].copy()
+        return self._valid[key]
 
     def _numbers(self, expression: Expression) -> Numbers:
-        return self._records.numbers(expression)[self._order]
+        """The values in the order of the panes; several accumulators read the same ones."""
+        key = repr(expression)
+        if key not in self._ordered:
+            self._ordered[key] = self._records.numbers(expression)[self._order]
+        return self._ordered[key]
 
-    def _any(self, valid: Flags) -> Flags:
-        found: Flags = np.logical_or.reduceat(valid, self._begins)
-        return found
-
-    def _groups(self) -> Iterable[tuple[int, int]]:
-        return zip(self._begins.tolist(), self._ends.tolist(), strict=True)
-
-
-def _extreme(merge: Merge, values: npt.NDArray[Any]) -> Any:
-    known = [value for value in values if value is not None]
-    return None if not known else min(known) if merge is Merge.MIN else max(known)
+    def _values_of(self, expression: Expression) -> npt.NDArray[Any]:
+        if expression.kind(self._records.kinds) is not Kind.STRING:
+            return self._numbers(expression)
+        texts: Texts = self._records.texts(expression)[self._order]
+        return texts
 
 
 def _coded(values: Sequence[Any]) -> tuple[Integers, list[Any]]:

@@ -12,6 +12,7 @@ from src.panes.accumulators import Accumulator, Merge, Term
 from src.panes.columns import Flags, Identities, Integers
 from src.panes.combine import Grid, Panes, Picked, Values
 from src.panes.layout import IDENTITY, Part, Slot
+from src.panes.merging import known_of, merged, runs_of
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,8 @@ def _merged(accumulator: Accumulator, values: Values, order: Integers, begins: I
         return _picked(accumulator.merge, values, order, begins)
     if not len(begins) or len(begins) == len(order):
         return values[order]
-    if values.dtype == object:
-        return np.array([_extreme(accumulator.merge, values[order][begin:end]) for begin, end in _spans(begins, len(order))], dtype=object)
-    known = ~np.isnan(values[order])
-    worst = {Merge.SUM: 0.0, Merge.MIN: np.inf, Merge.MAX: -np.inf}[accumulator.merge]
-    reduce = {Merge.SUM: np.add, Merge.MIN: np.minimum, Merge.MAX: np.maximum}[accumulator.merge]
-    found = reduce.reduceat(np.where(known, values[order], worst), begins)
-    return np.where(np.logical_or.reduceat(known, begins), found, np.nan)
+    ordered = values[order]
+    return merged(accumulator.merge, ordered, known_of(ordered), begins)
 
 
 def _picked(merge: Merge, values: Picked, order: Integers, begins: Integers) -> Picked:
@@ -108,21 +104,12 @@ def _picked(merge: Merge, values: Picked, order: Integers, begins: Integers) -> 
         best = order
     else:
         choose = min if merge is Merge.FIRST else max
-        for number, (begin, end) in enumerate(_spans(begins, len(order))):
-            known: Flags = values.known[order[begin:end]]
-            places = order[begin:end][known] if known.any() else order[begin : begin + 1]
+        for number, run in enumerate(runs_of(begins, len(order))):
+            known: Flags = values.known[order[run]]
+            places = order[run][known] if known.any() else order[run][:1]
             best[number] = places[0] if len(places) == 1 else choose(places, key=lambda place: _rank(values, place))
     return Picked(values.known[best], values.time[best], values.received[best], values.order[best], values.value[best])
 
 
 def _rank(values: Picked, place: int) -> tuple[Any, ...]:
     return values.time[place], values.received[place], values.order[place], values.value[place]
-
-
-def _extreme(merge: Merge, values: Any) -> Any:
-    known = [value for value in values if value is not None]
-    return None if not known else min(known) if merge is Merge.MIN else max(known)
-
-
-def _spans(begins: Integers, count: int) -> list[tuple[int, int]]:
-    return list(zip(begins.tolist(), [*begins[1:].tolist(), count], strict=True))

@@ -88,6 +88,7 @@ class Reader:
         self._slim = slim_record(reading.record, wanted)
         self._decode = msgspec.json.Decoder(self._slim | list[self._slim]).decode  # type: ignore[name-defined]
         self._fields = tuple(name for name in self._slim.__struct_fields__ if name not in {*IDENTITY, "event_time", "received_time"})
+        self._numeric = tuple(name for name in self._fields if self._kinds.get(name) is Kind.DOUBLE)
         self.identities = Identities()
         self._numbers = _Numbers(self.identities)
         self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
@@ -102,34 +103,30 @@ class Reader:
         for place, value in enumerate(messages.values):
             before = len(records)
             try:
-                if topics and topics[place] in self._reading.convert:
-                    self._converted(value, topics[place], place, records, problems)
-                    counts.append(len(records) - before)
-                    continue
-                found = self._decoded(value)
+                convert = self._reading.convert.get(topics[place]) if topics else None
+                if convert is None:
+                    self._take(self._decode(_checked(value)), place, records, problems)
+                else:
+                    self._take_converted(convert(_checked(value)), place, records, problems)
             except _UNREADABLE:
                 self._one_by_one(value, place, records, problems)
             except MalformedMessage as error:
                 problems.append((place, error.reason))
-            else:
-                if type(found) is list:
-                    records += found
-                    if not found:
-                        problems.append((place, "empty array"))
-                else:
-                    records.append(found)
             counts.append(len(records) - before)
         return self._records(self._spread(records, np.repeat(np.arange(len(counts)), counts)), messages, problems)
 
-    def _decoded(self, value: bytes | None) -> Any:
-        if value is None or len(value) > MESSAGE_LIMIT:
-            raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
-        return self._decode(value)
+    def _take(self, found: Any, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
+        if type(found) is not list:
+            records.append(found)
+        elif found:
+            records += found
+        else:
+            problems.append((place, "empty array"))
 
-    def _converted(self, value: bytes | None, topic: str, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
-        if value is None or len(value) > MESSAGE_LIMIT:
-            raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
-        for found in self._reading.convert[topic](value):
+    def _take_converted(
+        self, converted: Sequence[Record | MalformedMessage], place: int, records: list[Any], problems: list[tuple[int, str]]
+    ) -> None:
+        for found in converted:
             if isinstance(found, MalformedMessage):
                 problems.append((place, found.reason))
             else:
@@ -166,10 +163,12 @@ class Reader:
         records, message = decoded
         times = {name: np.fromiter(map(attrgetter(name), records), np.int64, len(records)) for name in _TIMES}
         identity = np.fromiter(map(self._numbers.__getitem__, map(_identity, records)), np.int64, len(records))
-        fine = self._admitted(records, identity, times, messages.arrived[message], message, problems)
+        numbers = {name: np.array(list(map(attrgetter(name), records)), dtype=np.float64) for name in self._numeric}
+        fine = self._admitted(records, identity, times | numbers, messages.arrived[message], message, problems)
         if fine is not None:
             records = [record for record, is_fine in zip(records, fine.tolist(), strict=True) if is_fine]
             identity, times = identity[fine], {name: values[fine] for name, values in times.items()}
+            numbers = {name: values[fine] for name, values in numbers.items()}
         if problems:
             # What is no record is a row all the same, so that it is counted.
             for place, reason in dict(reversed(problems)).items():
@@ -179,26 +178,26 @@ class Reader:
             records += [self._unknown] * len(problems)
             identity = np.concatenate([identity, [self.identities.add((*_identity(self._unknown), reason)) for _, reason in problems]])
             times = {name: np.concatenate([values, arrived]) for name, values in times.items()}
-        return self._columns(records, identity, times)
+            numbers = {name: np.concatenate([values, np.full(len(problems), np.nan)]) for name, values in numbers.items()}
+        return self._columns(records, identity, times, numbers)
 
     def _admitted(
         self,
         records: Sequence[Any],
         identity: Integers,
-        times: Mapping[str, Integers],
+        values: Mapping[str, Any],
         arrived: Integers,
         message: Integers,
         problems: list[tuple[int, str]],
     ) -> Flags | None:
         """Which records can be used; None for all of them. What is wrong with the others is added to `problems`."""
         admission = self._reading.admission
-        suspect = admission.suspect(times["event_time"], times["received_time"], arrived)
+        suspect = admission.suspect(values["event_time"], values["received_time"], arrived)
         suspect |= np.array(self._numbers.unprintable, dtype=np.bool_)[identity]
-        for name in BOUNDED:
-            if name in self._fields:
-                values = map(attrgetter(name), records)
+        for name in self._numeric:
+            if name in BOUNDED:
                 lowest = _OPEN if name == "price" else 0.0
-                suspect |= np.fromiter((value is not None and not lowest <= value < LARGEST for value in values), np.bool_, len(records))
+                suspect |= (values[name] < lowest) | (values[name] >= LARGEST)
         if not suspect.any():
             return None
         for place in np.flatnonzero(suspect).tolist():
@@ -209,12 +208,12 @@ class Reader:
                 problems.append((int(message[place]), problem))
         return ~suspect
 
-    def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers]) -> Records:
-        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields}
-        apart = {*IDENTITY, *_TIMES}
-        named = {name: list(map(attrgetter(name), records)) for each in self._reading.computed for name in each.reads if name in apart}
-        computed = {name: values for each in self._reading.computed for name, values in each.columns({**fields, **named}, len(records)).items()}
-        fields |= {name: np.array(values, dtype=np.float64) for name, values in fields.items() if self._kinds.get(name) is Kind.DOUBLE}
+    def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers], numbers: Mapping[str, Any]) -> Records:
+        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields if name not in numbers}
+        fields.update(numbers)
+        read = {name for each in self._reading.computed for name in each.reads}
+        decoded = {name: list(map(attrgetter(name), records)) for name in read}
+        computed = {name: values for each in self._reading.computed for name, values in each.columns(decoded, len(records)).items()}
         backfilled = np.array(fields["backfilled"], dtype=np.bool_)
         fields["late"] = self._reading.admission.late(times["event_time"], times["received_time"], backfilled)
         return Records(self.identities, identity, times, fields, self._kinds, computed)
@@ -226,6 +225,12 @@ _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
 _identity = attrgetter(*IDENTITY[:-1])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def _checked(value: bytes | None) -> bytes:
+    if value is None or len(value) > MESSAGE_LIMIT:
+        raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
+    return value
 
 
 def _plain(value: Any) -> Any:

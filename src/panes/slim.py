@@ -9,9 +9,11 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from src.panes.layout import IDENTITY
+from src.preprocess.admission import BOUNDED
 from src.schema.records import Record
 
-_ALWAYS = ("region", "market", "symbol", "quote", "instrument", "source", "event_time", "received_time", "rate_source", "backfilled", "price")
+_ALWAYS = frozenset({*IDENTITY, "event_time", "received_time", "backfilled", *BOUNDED})
 """What an identity consists of, and what admission looks at."""
 
 
@@ -23,7 +25,7 @@ def slim_record(record: type[Record], wanted: Collection[str]) -> type[msgspec.S
     hints = get_type_hints(record, include_extras=True)
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for each in msgspec.structs.fields(record):
-        if each.name not in {*_ALWAYS, *wanted}:
+        if each.name not in _ALWAYS.union(wanted):
             continue
         hint = _plain(hints[each.name])
         default = each.default.value if isinstance(each.default, StrEnum) else each.default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from src.collect.aggregate_trade import aggregate_trade
@@ -56,7 +57,7 @@ class SparkStreamingOrderbook(SparkStreamingCoinAverage):
         self.run(debug=True)
 
     def _reading(self) -> Reading:
-        return Reading(self.record, self.admission, frozenset(), self.organization.computed(), convert={BINANCE_DEPTH_TOPIC: RawTopic(depth_change)})
+        return replace(super()._reading(), convert={BINANCE_DEPTH_TOPIC: RawTopic(depth_change)})
 
 
 class SparkStreamingTrade(SparkStreamingCoinAverage):
@@ -77,15 +78,8 @@ class SparkStreamingTrade(SparkStreamingCoinAverage):
         self.run(debug=True)
 
     def _reading(self) -> Reading:
-        return Reading(
-            self.record,
-            self.admission,
-            frozenset(),
-            self.organization.computed(),
-            convert={BINANCE_TRADE_TOPIC: RawTopic(aggregate_trade)},
-            spreads="gap_since",
-            spread=spread_gap_mark,
-        )
+        convert = {BINANCE_TRADE_TOPIC: RawTopic(aggregate_trade)}
+        return replace(super()._reading(), convert=convert, spreads="gap_since", spread=spread_gap_mark)
 
 
 JOBS: tuple[type[SparkStreamingCoinAverage], ...] = (SparkStreamingTicker, SparkStreamingOrderbook, SparkStreamingTrade)

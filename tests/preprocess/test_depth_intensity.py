@@ -16,7 +16,8 @@ from src.preprocess.oracle import batch_rows
 from src.preprocess.orderbook import OrderbookQueryOrganization
 from src.schema.records import Instrument, OrderBook, RawMessage, Region, Source
 from tests.captures import captures_folder, read_frames
-from tests.generated_books import book_rows, depth_messages
+from tests.equality import plain_rows
+from tests.generated_books import depth_messages
 
 START = 1_790_000_040_000
 
@@ -92,7 +93,7 @@ def test_what_is_no_change_of_a_book_is_refused(raw: RawMessage) -> None:
 def rows_of(records: list[OrderBook]) -> dict[tuple[Any, ...], dict[str, Any]]:
     organization = OrderbookQueryOrganization(Settings(markets=("okx", "binance_futures")))
     metrics = {metric.name: metric for metric in organization.metrics()}
-    rows = book_rows(records, organization)
+    rows = plain_rows(records, organization)
     assert not any(row["comparable"] for row in rows)
     assert not any(batch_rows(metrics[name], rows) for name in ("order_cal_region", "order_cal_all", "order_cal_market", "executable_spread"))
     return batch_rows(metrics["depth_intensity"], rows)

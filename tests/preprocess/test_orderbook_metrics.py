@@ -16,7 +16,8 @@ from src.preprocess import Metric
 from src.preprocess.oracle import batch_rows
 from src.preprocess.orderbook import OrderbookQueryOrganization
 from src.schema.records import Instrument, OrderBook, Region, Source
-from tests.generated_books import book_kinds, book_rows, books
+from tests.equality import plain_rows
+from tests.generated_books import book_kinds, books
 
 MINUTE = 1_790_000_040_000
 REGIONS = {"upbit": Region.KOREA, "okx": Region.ASIA, "binance": Region.NORTH_AMERICA_EUROPE, "kraken": Region.NORTH_AMERICA_EUROPE}
@@ -51,7 +52,7 @@ def metric_named(name: str, settings: Settings = SETTINGS) -> Metric:
 
 def rows_of(name: str, records: Iterable[OrderBook], settings: Settings = SETTINGS) -> dict[tuple[Any, ...], dict[str, Any]]:
     organization = OrderbookQueryOrganization(settings)
-    return batch_rows(metric_named(name, settings), book_rows(records, organization))
+    return batch_rows(metric_named(name, settings), plain_rows(records, organization))
 
 
 def row_of(name: str, records: Iterable[OrderBook]) -> Mapping[str, Any]:
@@ -222,7 +223,7 @@ def test_only_what_can_be_executed_at_the_end_is_compared(then: OrderBook, known
 
 def test_a_row_never_goes_again_as_records_come() -> None:
     organization = OrderbookQueryOrganization(SETTINGS)
-    metric, rows = metric_named("executable_spread"), book_rows(books(3, 120, span_ms=50_000), organization)
+    metric, rows = metric_named("executable_spread"), plain_rows(books(3, 120, span_ms=50_000), organization)
     seen: set[tuple[Any, ...]] = set()
     for count in range(0, len(rows) + 1, 10):
         found = set(batch_rows(metric, rows[:count]))
@@ -236,7 +237,7 @@ def test_what_holds_of_any_books(seed: int) -> None:
     organization = OrderbookQueryOrganization(Settings(executable_notionals_usd=(1_000, 10_000, 100_000)))
     # Of books of one market with equal times, each column takes its largest value: they would not be those of one book.
     moments = {(book.source, book.market, book.symbol, book.event_time, book.received_time): book for book in books(seed, 60)}
-    rows = book_rows(moments.values(), organization)
+    rows = plain_rows(moments.values(), organization)
     found = {metric.name: batch_rows(metric, rows) for metric in organization.metrics()}
     assert all(found[name] for name in ("order_cal_region", "order_cal_all", "order_cal_market"))
     for name in ("order_cal_region", "order_cal_all", "order_cal_market"):
@@ -261,7 +262,7 @@ def test_what_holds_of_any_books(seed: int) -> None:
 
 def test_the_result_does_not_depend_on_the_order_of_arrival() -> None:
     organization = OrderbookQueryOrganization(Settings())
-    rows = book_rows(books(5, 200), organization)
+    rows = plain_rows(books(5, 200), organization)
     for metric in organization.metrics():
         assert batch_rows(metric, rows) == batch_rows(metric, rows[::-1])
 

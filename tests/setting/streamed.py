@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from src.panes.reading import DeadLetterSender
-from src.schema.records import Record
 from src.setting.planner import Plan
 from src.setting.streaming import SparkStreamingCoinAverage
 
@@ -79,16 +78,3 @@ def _put(found: Rows, plan: Plan, aggregated: pa.Table) -> None:
     for table, rows in plan.rows(aggregated).items():
         for row in rows.to_pylist():
             found.setdefault(table.name, {})[tuple(row[name] for name in table.key)] = row
-
-
-def plain(records: Sequence[Record], job: SparkStreamingCoinAverage) -> list[Mapping[str, Any]]:
-    """Records as the oracle reads them: lateness decided, then the computed columns, then the main ones."""
-    rows = []
-    for record in records:
-        row = msgspec.to_builtins(record) | {"late": job.admission.is_late(record), "problem": job.admission.problem(record)}
-        for family in job.organization.computed():
-            row |= family.of(row)
-        for name, expression in job.organization.coin_main_columns().items():
-            row[name] = expression.evaluate(row)
-        rows.append(row)
-    return rows

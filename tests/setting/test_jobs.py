@@ -20,11 +20,11 @@ from src.preprocess.ticker import TickerQueryOrganization
 from src.schema.records import Record
 from src.setting.jobs import SparkStreamingOrderbook, SparkStreamingTicker, SparkStreamingTrade
 from src.setting.streaming import SparkStreamingCoinAverage
-from tests.equality import assert_equal_rows, keyed
+from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.generated import tickers
 from tests.generated_books import books, depth_messages
 from tests.generated_trades import aggregate_messages, trades
-from tests.setting.streamed import messages, plain, streamed
+from tests.setting.streamed import messages, streamed
 
 pytestmark = pytest.mark.spark
 MARKETS = ("upbit", "bithumb", "okx", "bybit", "binance", "kraken")
@@ -56,7 +56,7 @@ def test_a_stream_with_a_restart_equals_the_batch_oracle(spark: SparkSession, tm
     job: SparkStreamingCoinAverage = job_class(settings)
     values, records = made(7)
     found = streamed(spark, job, values, tmp_path / "stream")
-    rows = plain(records, job)
+    rows = plain_rows(records, job.organization)
     for metric in job.plan.metrics:
         expected = batch_rows(metric, rows)
         assert expected, f"{metric.name}: nothing is compared"

@@ -45,7 +45,7 @@ def planned(
 ) -> tuple[Plan, list[Row], Tables]:
     """The plan of the organization's metrics, the records as the oracle reads them, and what the plan makes of them as a batch."""
     plan = plan_of(organization)
-    rows = plain_rows(records, ADMISSION, organization.coin_main_columns())
+    rows = plain_rows(records, organization)
     raw = raw_table(messages("raw", records))
     frame = spark.createDataFrame(raw).repartition(max(1, raw.num_rows // batch))
     return plan, rows, plan.rows(plan.aggregated(plan.combined(frame, NoDeadLetters)).toArrow())

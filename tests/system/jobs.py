@@ -20,7 +20,6 @@ from kafka import KafkaConsumer, TopicPartition
 
 from src.broker.cluster import cluster
 from src.config.settings import load_settings
-from src.preprocess.admission import Admission
 from src.preprocess.oracle import batch_rows
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Region, Ticker, ticker_topic
 from src.setting.jobs import SparkStreamingTicker
@@ -147,8 +146,7 @@ def records_of(messages: Mapping[TopicPartition, list[Message]]) -> list[Ticker]
 
 def assert_tables_equal_oracle(home: Home, records: list[Ticker], but_source: str = "") -> None:
     """Every table holds what the plain batch computation makes of the records, no more and no less (rows of one source left aside)."""
-    organization = SparkStreamingTicker(home.settings).organization
-    rows = plain_rows(records, Admission.of(home.settings), organization.coin_main_columns())
+    rows = plain_rows(records, home.job.organization)
     tables = home.tables()
     for metric in home.plan.metrics:
         expected = batch_rows(metric, rows)

@@ -19,8 +19,7 @@ from src.preprocess.oracle import batch_rows
 from src.preprocess.series import series_rows
 from src.schema.records import OrderBook, RawMessage, Record, Trade
 from src.setting.jobs import SparkStreamingOrderbook, SparkStreamingTrade
-from tests.equality import Tolerance, assert_equal_rows, same
-from tests.setting.streamed import plain
+from tests.equality import Tolerance, assert_equal_rows, plain_rows, same
 from tests.system.jobs import Home
 from tests.system.recorded import START_AT, record
 
@@ -46,7 +45,7 @@ def decoded(values: Sequence[bytes], kind: type[Any]) -> list[Any]:
 
 
 def assert_tables(home: Home, records: Sequence[Record]) -> None:
-    rows = plain(records, home.job)
+    rows = plain_rows(records, home.job.organization)
     tables = home.tables()
     for metric in home.plan.metrics:
         actual = {key: row for key, row in tables[metric.name].items() if key[0] != "unknown"}
@@ -87,7 +86,7 @@ def test_trades(tmp_path: Path) -> None:
 def keyed_rows(home: Home, table: str) -> dict[tuple[Any, ...], dict[str, Any]]:
     """The rows of a table by its key, times as integer ms."""
     (schema,) = (each for each in home.job.tables if each.name == table)
-    plain_rows = (
+    stored = (
         {name: round(value.timestamp() * 1000) if isinstance(value, datetime) else value for name, value in row.items()} for row in home.rows(table)
     )
-    return {tuple(row[name] for name in schema.key): row for row in plain_rows}
+    return {tuple(row[name] for name in schema.key): row for row in stored}
