@@ -1,6 +1,7 @@
 """The four ticker metrics as one would write them with Spark: a query each, `from_json`, `groupBy(window)`. Settings come from the environment.
 
-Session, state store (RocksDB), batch size and trigger are those of our job. The last line is JSON, as `Told` reads it.
+Session, state store (RocksDB), batch size and trigger are those of our job; when the JVM compiles what is left to the JVM.
+The last line is JSON, as `Told` reads it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="a file for the last value of every row, as lines of JSON")
     rows_file: Path | None = parser.parse_args().rows
     settings = load_settings()
-    session = create_spark_session(settings, "ordinary")
+    session = create_spark_session(settings, "ordinary", {"spark.driver.extraJavaOptions": "-XX:+UseSerialGC -Xss4m"})
     organization = TickerQueryOrganization(settings)
     sink = _Sink(every_row=rows_file is not None)
     began = time.monotonic()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from install import environment, jars, system
+from install import class_archives, environment, jars, system
 from install.step import InstallError, say
 from src.errors import ConfigurationError
 
@@ -23,6 +23,7 @@ def main() -> int:
     steps: list[Callable[[Path], bool]] = [environment.install_poetry, environment.install_project, system.install_java, jars.install_jars]
     if arguments.parse_args().with_mysql:
         steps.append(system.install_mysql_server)
+    steps.append(class_archives.write_class_archives)
     try:
         _require_writable(ROOT)
         changed = [step(ROOT) for step in steps]

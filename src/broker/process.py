@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from src.broker.class_archive import class_archive_options, ending_seconds
 from src.broker.java import Java, find_java
 from src.broker.kafka_files import DATA_FOLDER, Ports, write_log_configuration, write_server_properties
 from src.broker.ports import LOOPBACK, accepts_connections, require_free_port
@@ -150,8 +151,11 @@ class BrokerProcess:
             if self._is_ours(process.pid):
                 _end(process)
 
+    def _jars(self) -> Path:
+        return project_path(self._settings.jars) / "broker"
+
     def _class_path(self) -> str:
-        jars = project_path(self._settings.jars) / "broker"
+        jars = self._jars()
         if not any(jars.glob("kafka_2.13-*.jar")):
             raise MissingPartError(f"the Kafka broker's jars are not in {jars}: run `make install` (COINSPARK_JARS names another folder)")
         return str(jars / "*")
@@ -166,7 +170,8 @@ class BrokerProcess:
 
     def _launch(self, java: Java, class_path: str, main_class: str, *arguments: str) -> subprocess.Popen[bytes]:
         heap = f"-Xmx{self._settings.broker_heap_megabytes}m"
-        command = [str(java.executable), heap, *_JVM_FLAGS, "-Dlog4j2.configurationFile=log4j2.properties", self._mark, "-cp", class_path, main_class]
+        options = [heap, *_JVM_FLAGS, *class_archive_options(self._jars()), "-Dlog4j2.configurationFile=log4j2.properties", self._mark]
+        command = [str(java.executable), *options, "-cp", class_path, main_class]
         # Without a UTF-8 locale a JVM cannot use a folder whose name has other letters than ASCII.
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         with self._log.open("ab") as log:
@@ -195,7 +200,7 @@ def _end(process: psutil.Process) -> None:
     try:
         process.terminate()
         try:
-            process.wait(STOP_SECONDS)
+            process.wait(ending_seconds(STOP_SECONDS))
         except psutil.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from src.panes.accumulators import Accumulator, Merge, Term
-from src.panes.columns import Flags, Identities, Integers
+from src.panes.columns import Identities, Integers
 from src.panes.combine import Grid, Panes, Picked, Values
 from src.panes.layout import IDENTITY, Part, Slot
-from src.panes.merging import known_of, merged, runs_of
+from src.panes.merging import known_of, merged
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,30 @@ def _merged(accumulator: Accumulator, values: Values, order: Integers, begins: I
 
 
 def _picked(merge: Merge, values: Picked, order: Integers, begins: Integers) -> Picked:
-    best = np.zeros(len(begins), dtype=np.int64)
-    if len(begins) == len(order):
-        best = order
-    else:
-        choose = min if merge is Merge.FIRST else max
-        for number, run in enumerate(runs_of(begins, len(order))):
-            known: Flags = values.known[order[run]]
-            places = order[run][known] if known.any() else order[run][:1]
-            best[number] = places[0] if len(places) == 1 else choose(places, key=lambda place: _rank(values, place))
+    best = order
+    if len(begins) < len(order):
+        sign = 1 if merge is Merge.FIRST else -1
+        group = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(order)))
+        keys = [values.order[order] * sign, values.received[order] * sign, values.time[order] * sign, ~values.known[order], group]
+        ranked = order[np.lexsort(keys)]
+        best = ranked[begins]
+        for number in _tied(values, ranked, begins, group):
+            run = ranked[begins[number] : np.append(begins, len(order))[number + 1]]
+            equal = [place for place in run if values.known[place] and _rank(values, place) == _rank(values, best[number])]
+            best[number] = (min if merge is Merge.FIRST else max)(equal, key=lambda place: values.value[place])
     return Picked(values.known[best], values.time[best], values.received[best], values.order[best], values.value[best])
 
 
+def _tied(values: Picked, ranked: Integers, begins: Integers, group: Integers) -> list[int]:
+    """The groups whose first two by rank are known and equal in all but the value."""
+    second = np.minimum(begins + 1, len(ranked) - 1)
+    one, other = ranked[begins], ranked[second]
+    same = (group[second] == group[begins]) & (second > begins) & values.known[one] & values.known[other]
+    for column in (values.time, values.received, values.order):
+        same &= column[one] == column[other]
+    found: list[int] = np.flatnonzero(same).tolist()
+    return found
+
+
 def _rank(values: Picked, place: int) -> tuple[Any, ...]:
-    return values.time[place], values.received[place], values.order[place], values.value[place]
+    return values.time[place], values.received[place], values.order[place]

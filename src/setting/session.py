@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
@@ -14,12 +14,18 @@ import psutil
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
+from src.broker.class_archive import class_archive_options, ending_seconds
 from src.broker.java import find_java
 from src.config.paths import PROJECT, project_path
 from src.config.settings import Settings
 from src.errors import ConfigurationError, MissingPartError
 
 _JVM_SECONDS = 3
+_JVM_OPTIONS = (
+    "-XX:+UseSerialGC -Xss4m "
+    # Code is compiled well only when it has run ten times as often as usual: in the first minute that compiler takes more time than all else.
+    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
+)
 
 
 def spark_jars(settings: Settings) -> list[Path]:
@@ -31,8 +37,10 @@ def spark_jars(settings: Settings) -> list[Path]:
     return jars
 
 
-def create_spark_session(settings: Settings, name: str) -> SparkSession:
+def create_spark_session(settings: Settings, name: str, options: Mapping[str, str] | None = None) -> SparkSession:
     """A session that keeps state in RocksDB with changelog checkpoints, works in UTC, and listens on loopback only.
+
+    `options` of Spark count more than those that are set here.
 
     Raises MissingPartError without Java or jars, ConfigurationError when Spark cannot start with these settings.
     """
@@ -43,11 +51,14 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     home = settings.home.absolute()
     scratch = home / "spark" / str(os.getpid())
+    jars = spark_jars(settings)
+    archive = " ".join(f'"{option}"' for option in class_archive_options(jars[0].parent))
     builder = SparkSession.builder.appName(f"coinspark-{name}").master(settings.master)
-    options = {
-        "spark.jars": ",".join(str(jar) for jar in spark_jars(settings)),
+    chosen = {
+        "spark.jars": ",".join(str(jar) for jar in jars),
         "spark.driver.memory": settings.driver_memory,
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=4 -Xss4m",
+        "spark.driver.extraJavaOptions": f"{_JVM_OPTIONS} {archive}",
+        "spark.python.daemon.module": "src.panes.daemon",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -66,8 +77,11 @@ def create_spark_session(settings: Settings, name: str) -> SparkSession:
     }
     if settings.master.startswith("local"):
         # Executors of a cluster must be able to reach the driver; here all is one process, and nothing else may.
-        options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    for key, value in options.items():
+        chosen |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        # Classes that Spark fetches as `spark.jars` are not read ahead; here that process has them on its own path, and need not fetch them.
+        chosen |= {"spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in jars)}
+        del chosen["spark.jars"]
+    for key, value in (chosen | dict(options or {})).items():
         builder = builder.config(key, value)
     log = home / "spark" / f"{name}.log"
     try:
@@ -118,7 +132,7 @@ def stop_spark(session: SparkSession) -> None:
         # The JVM lives as long as this pipe.
         process.stdin.close()
     try:
-        process.wait(_JVM_SECONDS)
+        process.wait(ending_seconds(_JVM_SECONDS))
     except TimeoutExpired:
         process.kill()
         process.wait()
