@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from src.preprocess.expression import Call, Column, Expression, Literal
 
-_NULL = pa.scalar(None)
+_NULL = pa.NULL
 
 
 def arrow_column(expression: Expression, columns: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
@@ -112,10 +113,14 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         return replace(options, markets=tuple(dict.fromkeys((*self.settings.markets, *self.derivatives))))
 
     def _begin(self, stack: ExitStack) -> SparkSession | None:
-        """Broker and Spark start side by side, as each takes seconds. None when the job was asked to stop meanwhile."""
+        """Broker, Spark and the import of pandas (which the plan wants) go side by side, as each takes seconds.
+
+        None when the job was asked to stop meanwhile.
+        """
         manager = cluster(self.settings, f"{self.name} job")
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(2) as pool:
             starting = pool.submit(manager.__enter__)
+            pool.submit(import_module, "pandas")
             # Unwound in this order whichever of the two fails: Spark first, then the broker that it reads from.
             stack.callback(lambda: starting.exception() or manager.__exit__(None, None, None))
             session = self._create_spark_session()
