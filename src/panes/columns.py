@@ -77,6 +77,26 @@ class Records:
     def __len__(self) -> int:
         return len(self.identity)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Records]) -> Records:
+        """The records of several batches of one reader as one."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        return cls(
+            first.identities,
+            np.concatenate([part.identity for part in parts]),
+            {name: np.concatenate([part.times[name] for part in parts]) for name in first.times},
+            {name: _joined([part.fields[name] for part in parts]) for name in first.fields},
+            first.kinds,
+            {name: np.concatenate([part.computed[name] for part in parts]) for name in first.computed},
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take, about."""
+        return 8 * len(self) * (1 + len(self.times) + len(self.fields) + len(self.computed))
+
     def numbers(self, expression: Expression) -> Numbers:
         """The values of a number or a condition (0 or 1); NaN for null."""
         key = repr(expression)
@@ -140,6 +160,13 @@ class Records:
         if kind is Kind.DOUBLE:
             return pa.array(self.numbers(Column(name)), from_pandas=True)
         return pa.array(self.fields[name], ARROW_TYPES[kind])
+
+
+def _joined(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    if isinstance(parts[0], np.ndarray):
+        found: Sequence[Any] = np.concatenate(parts)
+        return found
+    return [value for part in parts for value in part]
 
 
 def _flags(values: Any, count: int) -> Flags:

@@ -25,9 +25,9 @@ from src.schema.tables import ARROW_TYPES
 _PLACES = {"metric": Kind.LONG, "newest": Kind.TIMESTAMP, "first_end": Kind.LONG, "last_end": Kind.LONG, "slide": Kind.LONG, "source": Kind.STRING}
 
 
-_MESSAGES = 20_000
+_RECORDS = 400_000
 _BYTES = 64 * 1024 * 1024
-"""So many messages are combined at once, where there are so many and they are not too large."""
+"""So many records are combined at once, where there are so many: each time costs as much again as some thousand records do."""
 _SPARK_TIME = pa.timestamp("us", tz="UTC")
 """Spark takes no milliseconds."""
 
@@ -48,10 +48,8 @@ class Combiner:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader = Reader(self.reading, dead)
-            for messages in _gathered(batches):
-                records = reader.read(messages)
-                if len(records):
-                    yield self._combined(records)
+            for records in _gathered(map(reader.read, batches)):
+                yield self._combined(records)
 
     @property
     def schema(self) -> pa.Schema:
@@ -87,16 +85,17 @@ class Combiner:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Several batches as one: Spark sends small ones best, and here each costs as much again as its records do."""
-    found: list[pa.RecordBatch] = []
+def _gathered(batches: Iterable[Records]) -> Iterator[Records]:
+    """Several batches as one: Spark sends small ones best, and they are decoded best while they are small enough for the processor's cache."""
+    found: list[Records] = []
     for batch in batches:
-        found.append(batch)
-        if sum(each.num_rows for each in found) >= _MESSAGES or sum(each.nbytes for each in found) >= _BYTES:
-            yield pa.Table.from_batches(found)
+        if len(batch):
+            found.append(batch)
+        if sum(map(len, found)) >= _RECORDS or sum(each.nbytes for each in found) >= _BYTES:
+            yield Records.joined(found)
             found = []
     if found:
-        yield pa.Table.from_batches(found)
+        yield Records.joined(found)
 
 
 def slot_type(slot: Slot) -> pa.DataType:

@@ -88,6 +88,7 @@ class Reader:
         self._slim = slim_record(reading.record, wanted)
         self._decode = msgspec.json.Decoder(self._slim | list[self._slim]).decode  # type: ignore[name-defined]
         self._fields = tuple(name for name in self._slim.__struct_fields__ if name not in {*IDENTITY, "event_time", "received_time"})
+        self._kept = tuple(name for name in self._fields if name in reading.reads)
         self._numeric = tuple(name for name in self._fields if self._kinds.get(name) is Kind.DOUBLE)
         self.identities = Identities()
         self._numbers = _Numbers(self.identities)
@@ -209,12 +210,12 @@ class Reader:
         return ~suspect
 
     def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers], numbers: Mapping[str, Any]) -> Records:
-        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields if name not in numbers}
+        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._kept if name not in numbers}
         fields.update(numbers)
         read = {name for each in self._reading.computed for name in each.reads}
         decoded = {name: list(map(attrgetter(name), records)) for name in read}
         computed = {name: values for each in self._reading.computed for name, values in each.columns(decoded, len(records)).items()}
-        backfilled = np.array(fields["backfilled"], dtype=np.bool_)
+        backfilled = np.fromiter(map(_backfilled, records), np.bool_, len(records))
         fields["late"] = self._reading.admission.late(times["event_time"], times["received_time"], backfilled)
         return Records(self.identities, identity, times, fields, self._kinds, computed)
 
@@ -223,6 +224,7 @@ _OPEN = math.ulp(0.0)
 """The least number above zero."""
 _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
+_backfilled = attrgetter("backfilled")
 _identity = attrgetter(*IDENTITY[:-1])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 
