@@ -71,7 +71,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
-        self.left_out = LeftOut()
+        self.left_out = LeftOut(self._outage_ms)
         self.not_finite = 0
         """Values of rows that were NaN or infinite, and were stored as null, since the start."""
         self.series_in_memory: SeriesInMemory | None = None
@@ -91,6 +91,11 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     def tables(self) -> tuple[TableSchema, ...]:
         """The tables of all metrics."""
         return (*self.plan.tables, *self.series.tables)
+
+    @property
+    def _outage_ms(self) -> int:
+        """How far windows lie behind the newest record when they are forgotten."""
+        return round(self.settings.outage_hours * 3_600_000)
 
     @property
     def name(self) -> str:
@@ -118,8 +123,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         return self.plan.combined(raw, KafkaDeadLetters(self.cluster.bootstrap_servers))
 
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
-        delay_ms = round(self.settings.outage_hours * 3_600_000)
-        writer = self.plan.aggregated(combined, delay_ms).writeStream.outputMode("update").queryName(self.name)
+        writer = self.plan.aggregated(combined, self._outage_ms).writeStream.outputMode("update").queryName(self.name)
         return writer.option("checkpointLocation", self.checkpoint_folder).trigger(**self.trigger).foreachBatch(self._write_batch).start()
 
     def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
