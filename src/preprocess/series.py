@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from src.errors import ConfigurationError
 from src.schema.kinds import Kind
@@ -20,6 +20,13 @@ Row = Mapping[str, Any]
 
 class Series(ABC):
     """A fold over the windows of one series. Pure: what it knows of earlier windows is in the state that it is given and gives back."""
+
+    version: ClassVar[int] = 1
+    """Raised when the code of `step` changes so that it cannot go on from a state that it kept before, or would give other rows.
+
+    It is part of the fingerprint of the query: series begin anew from the rows that Kafka still holds. The class and its parameters are part of
+    it as well, the code is not.
+    """
 
     @abstractmethod
     def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:

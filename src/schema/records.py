@@ -12,7 +12,6 @@ from typing import Annotated
 import msgspec
 
 EXACT = 2**53
-"""A double holds every whole number up to it."""
 Milliseconds = Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
 """A time, ms since 1970 UTC. Bounded to what a double holds exactly, as readers of JSON may have nothing else; checked on decode."""
 Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -232,8 +231,6 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RAW_LIMIT = 64 * 1024
-
-
 DEAD_LETTER_TOPIC = "DeadLetter"
 COLLECTOR_EVENTS_TOPIC = "CollectorEvents"
 _REGION_IN_TOPIC = {Region.KOREA: "Korea", Region.ASIA: "Asia", Region.NORTH_AMERICA_EUROPE: "NE"}

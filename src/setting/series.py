@@ -49,8 +49,8 @@ class SeriesPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the state: another fingerprint cannot read this one's checkpoint. Of a fold its class and its parameters count."""
-        series = [(metric.name, metric.of, metric.keys, declared(metric.series)) for metric in self.metrics]
+        """Identity of the state: another fingerprint cannot read this one's checkpoint. Of a fold its class, parameters and version count."""
+        series = [(metric.name, metric.of, metric.keys, declared(metric.series), metric.series.version) for metric in self.metrics]
         read = [(table.name, table.topic, table.key) for table in self._read.values()]
         text = repr((_VERSION, BUCKETS, CORRECTABLE, series, read))
         return hashlib.sha256(text.encode()).hexdigest()[:12]

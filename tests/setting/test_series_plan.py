@@ -167,6 +167,8 @@ def test_silent_series_and_corrections_and_what_is_left_out(spark: SparkSession,
 
 
 class _Wrong(Series):
+    version = 1
+
     def __init__(self, **row: Any) -> None:
         self.row = row
 
@@ -212,12 +214,15 @@ def test_topics_and_tables() -> None:
         SeriesPlan([replace(EMA, of=("candles",))], TABLES)
 
 
-def test_the_fingerprint_tells_what_cannot_read_each_others_state() -> None:
+def test_the_fingerprint_tells_what_cannot_read_each_others_state(monkeypatch: pytest.MonkeyPatch) -> None:
     def fingerprint(*metrics: SeriesMetric) -> str:
         return SeriesPlan(metrics, TABLES).fingerprint
 
     assert fingerprint(EMA) == fingerprint(replace(EMA, description="other", columns={**EMA.columns, "more": Kind.DOUBLE}))
     assert fingerprint(replace(EMA, series=_Wrong(a=1))) == fingerprint(replace(EMA, series=_Wrong(a=1)))
+    before = fingerprint(replace(EMA, series=_Wrong(a=1)))
+    monkeypatch.setattr(_Wrong, "version", 2)
+    assert fingerprint(replace(EMA, series=_Wrong(a=1))) != before
     others = [
         fingerprint(EMA),
         fingerprint(EMA, RUNNING),
