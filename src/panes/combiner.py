@@ -49,9 +49,9 @@ class Combiner:
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader = Reader(self.reading, dead)
             for messages in _gathered(batches):
-                records = reader.read(messages)
-                if len(records):
-                    yield self._combined(records)
+                for records in reader.read(messages):
+                    if len(records):
+                        yield self._combined(records)
 
     @property
     def schema(self) -> pa.Schema:
