@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from src.storage.sink import Batch, BatchSink, Guarantee
 
-_COUNTS = ("late", "without_usd_rate", "not_comparable", "malformed")
+_COUNTS = ("late", "without_usd_rate", "not_comparable", "dated_contracts", "malformed")
 
 
 class _Open(NamedTuple):

@@ -16,7 +16,7 @@ START = datetime(2026, 9, 21, 14, 0, tzinfo=UTC)
 START_MS = round(START.timestamp() * 1000)
 MINUTE = 60_000
 HOUR = 60 * MINUTE
-COUNTS = ("late", "without_usd_rate", "not_comparable", "malformed", "newest_event_time", "newest_received_time")
+COUNTS = ("late", "without_usd_rate", "not_comparable", "dated_contracts", "malformed", "newest_event_time", "newest_received_time")
 KINDS = {
     "source": Kind.STRING,
     "window_start": Kind.TIMESTAMP,
