@@ -12,11 +12,14 @@ import pytest
 
 from src.config.settings import Settings
 from src.panes.columns import Records
+from src.panes.combiner import Combiner
+from src.panes.dead_letters import KafkaDeadLetters
 from src.panes.reading import Reader, Reading, parsed_kinds
 from src.panes.spreading import AT_ONCE
 from src.preprocess.admission import Admission
 from src.preprocess.gap_marks import LONGEST, spread_gap_mark
 from src.schema.records import DeadLetter, Region, Source, Trade
+from src.setting.jobs import SparkStreamingTrade
 from tests.panes.test_reading import ARRIVED, SCHEMA
 
 MINUTE = 60_000
@@ -104,6 +107,19 @@ def test_all_the_parts_say_what_the_mark_says() -> None:
     since = ARRIVED - 500 - (AT_ONCE + 5) * MINUTE
     found = [row for records in Parts(mark(since)).parts for row in columns(records, "gap_since", "event_time", "trade_id", "backfilled")]
     assert found == [(part.gap_since, part.event_time, None, True) for part in spread_gap_mark(mark(since))]
+
+
+def test_a_job_combines_a_mark_part_by_part() -> None:
+    job = SparkStreamingTrade(Settings())
+    combiner = Combiner(job.plan.reading, job.plan.layout, KafkaDeadLetters(""))
+    time = datetime.fromtimestamp(ARRIVED / 1000, UTC)
+    long = mark(ARRIVED - 500 - (2 * AT_ONCE) * MINUTE)
+    message = {"value": msgspec.json.encode([TRADE, long]), "topic": "raw", "partition": 1, "offset": 7, "timestamp": time}
+    combined = list(combiner([pa.RecordBatch.from_pylist([message], SCHEMA)]))
+    (place,) = (place for place, each in enumerate(job.plan.layout.variants) if (each.metric.name, each.interval) == ("candles", "1m"))
+    minutes = [sum(row["metric"] == place for row in batch.select(["metric"]).to_pylist()) for batch in combined]
+    # The trade is of the minute of the mark's last part.
+    assert (len(minutes), max(minutes), sum(minutes)) == (3, AT_ONCE + 1, 2 * AT_ONCE + 2)
 
 
 def test_marks_that_end_where_a_part_does_lose_nothing() -> None:
