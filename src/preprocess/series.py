@@ -39,7 +39,7 @@ class Series(ABC):
         Returns the state after it, and the rows of this window: the columns of `SeriesMetric.columns` and `row_keys` by name.
 
         Whatever it raises, for a null where a number must be or for one too large, leaves out this window alone: the state stays what it was,
-        the window has no rows, and those it was made of are counted.
+        the window has no rows, and those it was made of are counted. So raise it before what later windows would fail at is in the state.
         """
 
 

@@ -114,7 +114,7 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
         percentile_usd: the percentile (nearest rank), USD, as the upper edge of its size bin: never below the true one, and at most 2**(1/8) of it,
         so that a trade up to 9.1 % above the true percentile may be left out and none below it is named. hour_trades: trades in those 60 minutes.
         When they are too few for one to lie above the percentile (below 1000 for 99.9), there is no percentile and no row. The other columns are
-        those of large_trades.
+        those of large_trades. A trade that a correction takes out of them keeps its row, with null in every column but the key.
         """
         return whale_outliers(self.settings)
 

@@ -120,7 +120,7 @@ class SeriesFold:
             changed += self._changed(window, now.rows, known.rows)
             if now.fault is not None and known.fault is None:
                 self.unfit += sum(len(rows.get(name, {})) for name in self.metric.of)
-                self.fault = now.fault
+                self.fault = f"{' '.join(map(str, self._named.values()))}: {now.fault}"
             if number >= total - CORRECTABLE:
                 self._history.put(number % CORRECTABLE, ClosedWindow(window, rows, before))
             self._state.newest = window
