@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Combiner:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader = Reader(self.reading, dead)
-            for records in _gathered(map(reader.read, batches)):
+            for records in _gathered(chain.from_iterable(map(reader.read, batches))):
                 yield self._combined(records)
 
     @property

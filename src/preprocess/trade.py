@@ -21,8 +21,8 @@ from src.preprocess.whales import single_trades, trade_sizes, whale_outliers, wh
 class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
     """The trade job's metrics. "usd" in a name means USDT taken at par, at the rate that travels in the record.
 
-    Every price counts, that is every market, symbol, quote and instrument: no metric here compares markets. Gap marks must come cut at the
-    minutes (src/preprocess/gap_marks.py).
+    Every price counts, that is every market, symbol, quote and instrument: no metric here compares markets. Futures and options alone do not, as
+    several of their contracts would be one price. Gap marks must come cut at the minutes (src/preprocess/gap_marks.py).
     """
 
     channel: ClassVar[str] = "trade"
@@ -34,20 +34,21 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
     def coin_main_columns(self) -> Mapping[str, Expression]:
         """Add `notional` (quote currency), `notional_usd`, and what a record is.
 
-        `counted`: a trade with price and size, neither late nor a dead letter; `left_out`: a late trade; `gap_mark`: says that trades may be
-        missing; `consecutive`: of a market whose trade ids rise by one.
+        `counted`: a trade with price and size, neither late nor a dead letter nor of a dated contract; `left_out`: a late trade; `gap_mark`: says
+        that trades may be missing; `consecutive`: of a market whose trade ids rise by one.
         """
         consecutive: Expression = lit(value=False)
         for market in CONSECUTIVE:
             consecutive = consecutive | col("market").equals(market)
-        is_trade = col("problem").is_null() & col("gap_since").is_null()
+        is_whole = col("problem").is_null() & ~col("dated")
+        is_trade = is_whole & col("gap_since").is_null()
         return {
             **super().coin_main_columns(),
             "notional": col("price") * col("size"),
             "notional_usd": col("price") * col("size") * col("usd_rate"),
             "counted": is_trade & ~col("late") & col("price").is_not_null() & col("size").is_not_null(),
             "left_out": is_trade & col("late"),
-            "gap_mark": col("problem").is_null() & col("gap_since").is_not_null(),
+            "gap_mark": is_whole & col("gap_since").is_not_null(),
             "consecutive": consecutive,
         }
 
@@ -56,8 +57,8 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
 
         records: all; late: received later after the event than allowed, not used; without_usd_rate: of the venue's spot trades in its quote those
         to which no fresh market gave a rate, left out of USD columns; not_comparable: another instrument or quote than the venue's, used all the
-        same; malformed: to the dead letters; delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since
-        1970 UTC.
+        same, but for dated_contracts: futures and options, whose delivery day no record says, used nowhere; malformed: to the dead letters;
+        delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since 1970 UTC.
         """
         return replace(super().cal_input_quality(), where=col("gap_since").is_null())
 
@@ -113,7 +114,7 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
         percentile_usd: the percentile (nearest rank), USD, as the upper edge of its size bin: never below the true one, and at most 2**(1/8) of it,
         so that a trade up to 9.1 % above the true percentile may be left out and none below it is named. hour_trades: trades in those 60 minutes.
         When they are too few for one to lie above the percentile (below 1000 for 99.9), there is no percentile and no row. The other columns are
-        those of large_trades.
+        those of large_trades. A trade that a correction takes out of them keeps its row, with null in every column but the key.
         """
         return whale_outliers(self.settings)
 

@@ -98,7 +98,8 @@ class Outliers(Series):
             for number, trades in counts:
                 bins[number] = bins.get(number, 0) + trades
         found = percentile_bin(bins, self.percentile)
-        own = [[row["size_bin"], row["trades"]] for row in sorted(sizes, key=lambda row: row["size_bin"])]
+        # What is no number is found here: in the state it would disturb the hour after it.
+        own = [[float(row["size_bin"]), int(row["trades"])] for row in sorted(sizes, key=lambda row: row["size_bin"])]
         kept = [*hour, [start, own]]
         if found is None:
             return kept, ()

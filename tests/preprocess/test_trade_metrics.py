@@ -41,6 +41,18 @@ def traded(second: float, price: float = 100.0, size: float = 1.0, side: Side | 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("instrument", [Instrument.FUTURE, Instrument.OPTION])
+def test_contracts_that_only_their_delivery_day_tells_apart_are_counted_and_in_no_row(instrument: Instrument) -> None:
+    """BTCUSDT_251226 and BTCUSDT_260327 are one price to a record: a candle of both would be of neither."""
+    dated = [traded(second, price, 1e6, instrument=instrument) for second, price in ((1, 100.0), (2, 250.0), (3, 101.0))]
+    late = traded(4, instrument=instrument, received_time=START + 90_000)
+    mark = gap_mark(dated[0], dated[0].event_time - 5_000)
+    for name in METRICS:
+        assert (name, rows_of(name, [*dated, late, mark]) == []) == (name, name != "input_quality")
+    counts = [(row["records"], row["not_comparable"], row["dated_contracts"]) for row in rows_of("input_quality", [*dated, mark, traded(5)])]
+    assert counts == [(4, 3, 3)]
+
+
 def test_what_the_job_gives_and_under_which_names() -> None:
     kinds = record_kinds(Trade) | {"late": Kind.BOOLEAN, "problem": Kind.STRING}
     for computed in ORGANIZATION.computed():

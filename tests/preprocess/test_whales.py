@@ -154,6 +154,13 @@ def test_it_is_the_bin_of_the_nearest_rank(notionals: list[float], percentile: f
     assert percentile_bin(bins, percentile) == size_bin(sorted(notionals)[rank - 1])
 
 
+@pytest.mark.parametrize("odd", [{"trades": None}, {"size_bin": None}])
+def test_sizes_without_numbers_get_not_into_the_hour(odd: dict[str, Any]) -> None:
+    row = {"window_start": 0, "size_bin": 80.0, "trades": 5, **odd}
+    with pytest.raises(TypeError):
+        Outliers(99.9).step(None, {"trade_sizes": [row], "large_trades": []})
+
+
 def test_the_state_holds_an_hour_and_is_not_changed() -> None:
     series = Outliers(99.9)
     state: Any = None
