@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Combiner:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader = Reader(self.reading, dead)
-            for records in _gathered(chain.from_iterable(map(reader.read, batches))):
+            for records in _gathered(map(reader.read, batches)):
                 yield self._combined(records)
 
     @property
@@ -86,15 +86,18 @@ class Combiner:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _gathered(batches: Iterable[Records]) -> Iterator[Records]:
-    """Several batches as one: Spark sends small ones best, and they are decoded best while they are small enough for the processor's cache."""
+def _gathered(batches: Iterable[Iterator[Records]]) -> Iterator[Records]:
+    """Several batches as one: Spark sends small ones best, and they are decoded best while they are small enough for the processor's cache.
+
+    What marks stand for stays apart: those records fall into panes of their own, and so into as many rows.
+    """
     found: list[Records] = []
-    for batch in batches:
-        if len(batch):
-            found.append(batch)
+    for parts in batches:
+        found += filter(len, islice(parts, 1))
         if sum(map(len, found)) >= _RECORDS or sum(each.nbytes for each in found) >= _BYTES:
             yield Records.joined(found)
             found = []
+        yield from parts
     if found:
         yield Records.joined(found)
 

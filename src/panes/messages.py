@@ -14,7 +14,7 @@ RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")
 class Messages:
     """The messages, in order."""
 
-    def __init__(self, batch: pa.RecordBatch | pa.Table) -> None:
+    def __init__(self, batch: pa.RecordBatch) -> None:
         self._batch = batch
         self.values: list[bytes | None] = batch.column("value").to_pylist()
         self.arrived: Integers = batch.column("timestamp").cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()).to_numpy()

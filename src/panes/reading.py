@@ -93,7 +93,7 @@ class Reader:
         self._numbers = _Numbers(self.identities)
         self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
 
-    def read(self, batch: pa.RecordBatch | pa.Table) -> Iterator[Records]:
+    def read(self, batch: pa.RecordBatch) -> Iterator[Records]:
         """The records of messages (value, topic, partition, offset, timestamp): at once, but for what some stand for (src/panes/spreading.py)."""
         messages = Messages(batch)
         records: list[Any] = []

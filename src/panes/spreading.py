@@ -21,15 +21,15 @@ Spread = Callable[[Any], Iterable[Record]]
 def spread_out(records: Sequence[Any], message: Integers, spreads: Sequence[bool], spread: Spread) -> Iterator[tuple[list[Any], Integers]]:
     """Records with the place of each one's message: first all that stand for themselves, then what the others, where `spreads`, stand for.
 
-    No more than `AT_ONCE` of the latter come at a time; the first of them come with the former.
+    No more than `AT_ONCE` of the latter come at a time.
     """
     given = list(zip(records, message.tolist(), spreads, strict=True))
     kept = [(record, place) for record, place, is_spread in given if not is_spread]
     parts = ((part, place) for record, place, is_spread in given if is_spread for part in spread(record))
-    while True:
-        few = list(islice(parts, AT_ONCE))
-        found = [*kept, *few]
-        yield [record for record, _ in found], np.array([place for _, place in found], dtype=np.int64)
-        if len(few) < AT_ONCE:
-            return
-        kept = []
+    yield _columns(kept)
+    while few := list(islice(parts, AT_ONCE)):
+        yield _columns(few)
+
+
+def _columns(found: Sequence[tuple[Any, int]]) -> tuple[list[Any], Integers]:
+    return [record for record, _ in found], np.array([place for _, place in found], dtype=np.int64)
