@@ -115,6 +115,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             "startingOffsets": self.starting_offsets,
             "maxOffsetsPerTrigger": str(_LARGEST_BATCH),
             "failOnDataLoss": "true",
+            # Spark asks the broker twice what there is at each poll, which by default brings 500 messages.
+            "kafka.max.poll.records": "5000",
         }
         return session.readStream.format("kafka").options(**options).load().select(*RAW_COLUMNS)
 
