@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from bench.state_run import Sample
+from bench.throughput_records import START_MS
 
 _TEN_MINUTES_MS = 600_000
 _MEBIBYTE = 2**20
@@ -17,11 +18,10 @@ def lines(samples: Sequence[Sample]) -> Iterator[str]:
     for query in dict.fromkeys(sample.query for sample in samples):
         mine = [sample for sample in samples if sample.query == query]
         yield f"{query}: {len(mine)} batches"
-        timed = [sample for sample in mine if sample.event_time is not None]
-        first = min((sample.event_time for sample in timed if sample.event_time is not None), default=0)
-        ends = {((sample.event_time or 0) - first) // _TEN_MINUTES_MS: sample for sample in timed} or dict(enumerate(mine[-1:]))
+        timed = {(sample.event_time - START_MS - 1) // _TEN_MINUTES_MS: sample for sample in mine if sample.event_time is not None}
+        ends = timed or {0: mine[-1]}
         for sample in ends.values():
-            yield f"  {_minutes(sample, first)}{_sizes(sample)}"
+            yield f"  {_minutes(sample)}{_sizes(sample)}"
         if len(mine) >= 2 * _QUARTERS:
             quarter = len(mine) // _QUARTERS
             # The first batch starts workers and compiles.
@@ -30,8 +30,8 @@ def lines(samples: Sequence[Sample]) -> Iterator[str]:
             yield f"  batch time: first quarter {early:,.0f} ms, last quarter {late:,.0f} ms, factor {late / early:.2f}"
 
 
-def _minutes(sample: Sample, first: int) -> str:
-    return "" if sample.event_time is None else f"{(sample.event_time - first) / 60_000:5.1f} min: "
+def _minutes(sample: Sample) -> str:
+    return "" if sample.event_time is None else f"{(sample.event_time - START_MS) / 60_000:5.1f} min: "
 
 
 def _sizes(sample: Sample) -> str:
