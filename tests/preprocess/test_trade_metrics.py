@@ -65,12 +65,11 @@ def test_what_the_job_gives_and_under_which_names() -> None:
         ("input_quality", "InputQualityProcessedCoin", ("channel", "market")),
         ("candles", "CandlesProcessedCoin", ("symbol", "market", "quote", "instrument", "interval")),
         ("average_price", "AveragePriceProcessedCoin", ("symbol", "market", "quote", "instrument")),
-        ("whale_trades", "WhaleTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),
-        ("whale_runs", "WhaleRunsProcessedCoin", ("symbol", "market", "quote", "instrument", "side")),
-        ("trade_sizes", "TradeSizesProcessedCoin", ("symbol", "market", "quote", "instrument", "size_bin")),
-        ("large_trades", "LargeTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),
+        ("large_trades", "LargeTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "large_trade_id", "large_trade_side")),
+        ("taker_seconds", "TakerSecondsProcessedCoin", ("symbol", "market", "quote", "instrument", "side", "second")),
+        ("taker_half_seconds", "TakerHalfSecondsProcessedCoin", ("symbol", "market", "quote", "instrument", "side", "half_second")),
         ("buy_sell_pressure", "BuySellPressureProcessedCoin", ("symbol", "market", "quote", "instrument")),
-        ("whale_outliers", "WhaleOutliersProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),
+        ("whale_trades", "WhaleTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "kind", "side", "trade_id")),
         ("indicators", "IndicatorsProcessedCoin", ("symbol", "market", "quote", "instrument", "interval")),
     ]
     assert all(table.description for table in tables.values())
