@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from src.panes.columns import Integers
+from src.panes.arrays import Integers
 from src.schema.records import RAW_LIMIT, DeadLetter
 
 RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from src.errors import MalformedMessage
-from src.panes.columns import Flags, Identities, Integers, Records
+from src.panes.arrays import Flags, Integers
+from src.panes.columns import Identities, Records
 from src.panes.layout import IDENTITY
 from src.panes.messages import Messages
 from src.panes.slim import slim_record

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from src.panes.columns import Integers
+from src.panes.arrays import Integers
 from src.schema.records import Record
 
 AT_ONCE = 10_000
