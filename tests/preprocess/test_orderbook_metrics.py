@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.config.fees import TAKER_FEES
@@ -120,6 +120,7 @@ def test_the_best_prices_across_markets_and_where_they_are() -> None:
     assert tuple(row[name] for name in best) == (None,) * 6
 
 
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_what_holds_of_any_books(seed: int) -> None:
     organization = OrderbookQueryOrganization(Settings(executable_notionals_usd=(1_000, 10_000, 100_000)))

@@ -29,7 +29,7 @@ from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.loopback import NOTHING_OUTSIDE
 from tests.servers import ROOT, free_port
 
-PATIENCE = 150.0
+PATIENCE = 240.0
 RAW_TOPICS = tuple(ticker_topic(region) for region in Region)
 Message = tuple[bytes | None, bytes]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from src.broker.cluster import cluster
 from src.broker.embedded import EmbeddedBroker
 from src.collect.status import read_status
 from tests.captures import captures_folder
@@ -22,10 +23,12 @@ def test_captured_okx_and_bybit_frames_give_these_rows(tmp_path: Path) -> None:
     """Values out of captures/bybit/ticker.jsonl by hand: 20 BTCUSDT and 21 ETHUSDT spot frames within 21 s, lastPrice only moving as below."""
     files = [str(captures_folder() / market / "ticker.jsonl") for market in ("okx", "bybit")]
     home = Home(tmp_path)
-    status, output = home.run(
-        "ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", "2026-11-01T00:00:00Z", "--trigger", "available-now"
-    )
-    assert status == 0, output
+    words = ("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", "2026-11-01T00:00:00Z", "--trigger", "available-now")
+    # Held here too, the broker need not be started again to be looked at.
+    with cluster(home.settings, "tests"):
+        status, output = home.run(*words)
+        assert status == 0, output
+        records = records_of(home.messages(*RAW_TOPICS))
 
     november = 1_793_491_200_000
     arbitrage, signals, windows = (home.tables()[name] for name in ("market_arbitrage", "market_arbitrage_signal", "time_metrics"))
@@ -47,7 +50,7 @@ def test_captured_okx_and_bybit_frames_give_these_rows(tmp_path: Path) -> None:
     quality = home.tables()["input_quality"]["replay", "ticker", "okx", november]
     assert (quality["records"], quality["not_comparable"], quality["late"]) == (47, 38, 0), "BTC quotes, swaps, futures and options are told apart"
     assert not {"XMR", "OKT", "PAY"} & {key[1] for key in windows}, "a swap and BTC-quoted pairs are in no USD metric"
-    assert_tables_equal_oracle(home, records_of(home.messages(*RAW_TOPICS)))
+    assert_tables_equal_oracle(home, records)
 
 
 @pytest.mark.slow
@@ -99,13 +102,14 @@ def test_a_job_killed_when_all_was_sent_but_not_read_does_not_send_it_again(tmp_
     files = record(tmp_path / "frames", seconds=20)
     home = Home(tmp_path)
     replay = ("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", START_AT, "--trigger", "available-now")
-    with home.started(*replay) as job:
-        home.wait_for(lambda: getattr(read_status(home.settings.home, "ticker"), "state", "") == "finished", job)
-        job.send_signal(signal.SIGKILL)
-        job.wait()
-    sent = home.messages(*RAW_TOPICS)
-    assert not home.rows("time_metrics"), "killed before the first batch was stored"
-    status, output = home.run(*replay)
-    assert status == 0, output
-    assert home.messages(*RAW_TOPICS) == sent
+    with cluster(home.settings, "tests"):
+        with home.started(*replay) as job:
+            home.wait_for(lambda: getattr(read_status(home.settings.home, "ticker"), "state", "") == "finished", job)
+            job.send_signal(signal.SIGKILL)
+            job.wait()
+        sent = home.messages(*RAW_TOPICS)
+        assert not home.rows("time_metrics"), "killed before the first batch was stored"
+        status, output = home.run(*replay)
+        assert status == 0, output
+        assert home.messages(*RAW_TOPICS) == sent
     assert_tables_equal_oracle(home, records_of(sent))
