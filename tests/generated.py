@@ -39,7 +39,7 @@ def tickers(seed: int, count: int, *, span_ms: int = 420_000, symbols: tuple[str
                 event_time=event_time,
                 received_time=event_time + delay,
                 usd_rate=rate if rng.random() > 0.1 else None,
-                rate_source="generated",
+                rate_source="generated" if rng.random() > 0.1 else None,
                 backfilled=rng.random() < 0.05,
                 price=round(rng.gauss(65_000, 900), 1) / (1 if rate == 1.0 else rate) if rng.random() > 0.05 else None,
                 volume_24h=round(rng.uniform(900, 1_000), 3) if rng.random() > 0.1 else None,

@@ -19,11 +19,13 @@ from src.collect.exchanges import EXCHANGES
 from src.collect.lease import collect_lease
 from src.collect.options import CollectOptions, SourceChoice
 from src.collect.status import read_status
+from src.command.app import run
 from src.errors import ConfigurationError
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter, Source, Ticker
 from tests.captures import captures_folder, read_frames
 from tests.collect.collectors import PATIENCE, PROGRAM, ROOT, collected, collector, ends, finished, messages, sent_to, status_when, terminated
 from tests.collect.tickers import START, ticker
+from tests.loopback import NOTHING_OUTSIDE
 
 pytestmark = pytest.mark.broker
 UNREACHABLE = json.dumps(dict.fromkeys(EXCHANGES, "ws://127.0.0.1:1"))
@@ -173,9 +175,16 @@ def test_a_collector_lives_with_its_parent(broker: Cluster, tmp_path: Path) -> N
         (("--source", "simulate", "--home", "/dev/null/home"), "COINSPARK_HOME"),
     ],
 )
-def test_a_wrong_word_is_one_clear_line(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
-    exit_status, printed = collected(tmp_path / "home", "127.0.0.1:1", *words)
-    assert exit_status == 2
+def test_a_wrong_word_is_one_clear_line(
+    tmp_path: Path, words: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, as none of them starts anything: a process each would take seconds."""
+    for name, value in {**NOTHING_OUTSIDE, "COINSPARK_HOME": str(tmp_path), "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["coin_spark.py", "collect", *words])
+    with pytest.raises(SystemExit, match="2"):
+        run()
+    printed = "".join(capsys.readouterr())
     assert says in printed
     assert len(printed.strip().splitlines()) == 1
 

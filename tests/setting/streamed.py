@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -21,7 +21,8 @@ from src.setting.streaming import SparkStreamingCoinAverage
 RAW = pa.schema(
     {"value": pa.binary(), "topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
 )
-_SPARK_RAW = "value binary, topic string, partition int, offset bigint, timestamp timestamp"
+SPARK_RAW = "value binary, topic string, partition int, offset bigint, timestamp timestamp"
+_BATCHES = 7
 _ARRIVED = datetime.fromtimestamp(2_000_000_000, UTC)
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """The newest row of each key, by table."""
@@ -48,17 +49,19 @@ def raw_table(values: Sequence[tuple[str, bytes]]) -> pa.Table:
     return pa.Table.from_pylist(rows, RAW)
 
 
-def streamed(spark: SparkSession, job: SparkStreamingCoinAverage, values: Sequence[tuple[str, bytes]], folder: Path, batches: int = 8) -> Rows:
-    """What the stream leaves of `values`, one batch a file; after half of the batches the query ends and another goes on from its checkpoint."""
+def streamed(spark: SparkSession, job: SparkStreamingCoinAverage, values: Sequence[tuple[str, bytes]], folder: Path, seed: int = 1) -> Rows:
+    """What the stream leaves of `values`: batches of any size, one a file; after one of them the query ends, and another goes on from there."""
     found: Rows = {}
-    size = math.ceil(len(values) / batches)
+    rng = random.Random(seed)
+    cuts = [0, *sorted(rng.sample(range(1, len(values)), _BATCHES - 1)), len(values)]
+    stop = rng.randrange(2, _BATCHES)
     (folder / "raw").mkdir(parents=True)
     seen: list[int] = []
-    for half in (range(batches // 2), range(batches // 2, batches)):
-        for number in half:
-            pq.write_table(raw_table(values[number * size : (number + 1) * size]), folder / "raw" / f"{number:03}.parquet")
+    for part in (range(stop), range(stop, _BATCHES)):
+        for number in part:
+            pq.write_table(raw_table(values[cuts[number] : cuts[number + 1]]), folder / "raw" / f"{number:03}.parquet")
         _run(spark, job, folder, found, seen)
-    assert seen == list(range(batches)), "each file was a batch of its own"
+    assert seen == list(range(_BATCHES)), "each file was a batch of its own"
     return found
 
 
@@ -67,7 +70,7 @@ def _run(spark: SparkSession, job: SparkStreamingCoinAverage, folder: Path, foun
         seen.append(batch_id)
         _put(found, job.plan, frame.toArrow())
 
-    raw = spark.readStream.schema(_SPARK_RAW).option("maxFilesPerTrigger", 1).parquet(str(folder / "raw"))
+    raw = spark.readStream.schema(SPARK_RAW).option("maxFilesPerTrigger", 1).parquet(str(folder / "raw"))
     rows = job.plan.aggregated(job.plan.combined(raw, NoDeadLetters), round(job.settings.outage_hours * 3_600_000))
     writer = rows.writeStream.outputMode("update").option("checkpointLocation", str(folder / "checkpoint"))
     query = writer.trigger(availableNow=True).foreachBatch(take).start()

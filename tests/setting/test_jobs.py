@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +25,39 @@ from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.generated import tickers
 from tests.generated_books import books, depth_messages
 from tests.generated_trades import aggregate_messages, trades
-from tests.setting.streamed import messages, streamed
+from tests.setting.streamed import SPARK_RAW, messages, streamed
 
 pytestmark = pytest.mark.spark
 MARKETS = ("upbit", "bithumb", "okx", "bybit", "binance", "kraken")
+SEEDS = range(7, 13)
 
 
-def ticker_messages(seed: int) -> tuple[Sequence[tuple[str, bytes]], Sequence[Record]]:
-    records = tickers(seed, 1_500)
+Made = tuple[Sequence[tuple[str, bytes]], Sequence[Record]]
+
+
+def coins(seed: int) -> tuple[str, ...]:
+    """Coins of a seed's own: what several seeds give lies side by side in one stream, and no window is filled up by another seed."""
+    return f"A{seed}", f"B{seed}"
+
+
+def arrived(records: Iterable[Any]) -> list[Any]:
+    return sorted(records, key=attrgetter("received_time"))
+
+
+def ticker_messages(seeds: range) -> Made:
+    records = arrived(each for seed in seeds for each in tickers(seed, 250, symbols=coins(seed)))
     return messages("raw", records), records
 
 
-def orderbook_messages(seed: int) -> tuple[Sequence[tuple[str, bytes]], Sequence[Record]]:
-    records, depth = books(seed, 800), depth_messages(seed, 200)
+def orderbook_messages(seeds: range) -> Made:
+    records = arrived(each for seed in seeds for each in books(seed, 130, symbols=coins(seed)))
+    depth = [each for seed in seeds for each in depth_messages(seed, 35)]
     return [*messages("raw", records), *messages(BINANCE_DEPTH_TOPIC, depth)], [*records, *map(depth_change, depth)]
 
 
-def trade_messages(seed: int) -> tuple[Sequence[tuple[str, bytes]], Sequence[Record]]:
-    records, raw = trades(seed, 1_500), aggregate_messages(seed, 200)
+def trade_messages(seeds: range) -> Made:
+    records = arrived(each for seed in seeds for each in trades(seed, 250, symbols=coins(seed)))
+    raw = [each for seed in seeds for each in aggregate_messages(seed, 35)]
     futures = [trade for each in raw if (trade := aggregate_trade(each)) is not None]
     spread = [part for record in [*records, *futures] for part in spread_gap_mark(record)]
     return [*messages("raw", records), *messages(BINANCE_TRADE_TOPIC, raw)], spread
@@ -54,7 +70,7 @@ def trade_messages(seed: int) -> tuple[Sequence[tuple[str, bytes]], Sequence[Rec
 def test_a_stream_with_a_restart_equals_the_batch_oracle(spark: SparkSession, tmp_path: Path, job_class: Any, made: Any) -> None:
     settings = Settings(home=tmp_path, markets=MARKETS, whale_notional_usd=500.0, whale_run_trade_usd=10.0, whale_floor_usd=400.0)
     job: SparkStreamingCoinAverage = job_class(settings)
-    values, records = made(7)
+    values, records = made(SEEDS)
     found = streamed(spark, job, values, tmp_path / "stream")
     rows = plain_rows(records, job.organization)
     for metric in job.plan.metrics:
@@ -78,7 +94,7 @@ def test_one_more_metric_is_no_second_read_of_kafka(spark: SparkSession, tmp_pat
     (tmp_path / "raw").mkdir()
     plans = {}
     for job in (SparkStreamingTicker(Settings(home=tmp_path)), Job(Settings(home=tmp_path))):
-        raw = spark.readStream.schema("value binary, topic string, partition int, offset bigint, timestamp timestamp").parquet(str(tmp_path / "raw"))
+        raw = spark.readStream.schema(SPARK_RAW).parquet(str(tmp_path / "raw"))
         plans[type(job).__name__] = _operators(job.plan.aggregated(job.plan.combined(raw, _none), 1000))
     assert plans["Job"] == plans["SparkStreamingTicker"] == {"StreamingRelation": 1, "MapInArrow": 1, "Aggregate": 1}
 

@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from src.config.settings import Settings
 from src.panes.reading import Reading
-from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, StdDev, Sum, Vwap, Window, col, when
+from src.preprocess import Count, Metric, Window, col, when
 from src.preprocess.admission import Admission
 from src.preprocess.expression import Expression
 from src.preprocess.oracle import batch_rows
@@ -26,6 +26,7 @@ from src.setting.jobs import SparkStreamingOrderbook
 from src.setting.planner import Plan
 from tests.equality import assert_equal_rows, keyed, plain_rows
 from tests.generated import tickers
+from tests.setting.every_statistic import Everything
 from tests.setting.streamed import NoDeadLetters, messages, raw_table
 
 Row = dict[str, Any]
@@ -59,34 +60,6 @@ def test_ticker_metrics_equal_the_batch_oracle(spark: SparkSession, seed: int) -
         expected = batch_rows(metric, rows)
         assert len(expected) > 10, metric.name
         assert_equal_rows(keyed(found[table].to_pylist(), metric), expected, metric)
-
-
-class Everything(SparkCoinAverageQueryOrganization):
-    """Each statistic of the vocabulary, with and without `where` and `over`, in windows of several lengths."""
-
-    def cal_each(self) -> Metric:
-        stats = {
-            "count": Count(),
-            "sum": Sum("price"),
-            "mean": Mean("price"),
-            "low": Min("price"),
-            "high": Max("price"),
-            "first": First("price"),
-            "last": Last("price"),
-            "deviation": StdDev("price"),
-            "vwap": Vwap("price", size="volume_24h"),
-        }
-        korean = {f"korean_{name}": stat.only(col("region").equals("korea")) for name, stat in stats.items()}
-        longer = {f"longer_{name}": replace(stat, over="3 minutes") for name, stat in stats.items()}
-        return Metric("each", Window("1 minute", "20 seconds"), ("symbol", "market", "quote"), {**stats, **korean, **longer})
-
-    def cal_sides(self) -> Metric:
-        """A key that may be null, and counts of texts."""
-        return Metric("sides", Window("1 minute"), ("rate_source",), {"quotes": Count("quote"), "sources": Count("bank_rate_source")})
-
-    def cal_slow(self) -> Metric:
-        stats = {"share": Mean(when(col("late"), 1.0, 0.0)), "newest": Max("event_time"), "last_quote": Last("quote")}
-        return Metric("slow", Window("4 minutes"), (), stats, time="received_time")
 
 
 def test_every_statistic_equals_the_batch_oracle(spark: SparkSession) -> None:

@@ -17,8 +17,8 @@ from src.setting.series import SeriesPlan
 from src.storage.kafka import CLOSED_UNTIL, KafkaSink
 from src.storage.memory import MemorySink
 from src.storage.sink import Batch
+from tests.setting.series_job import keyed_rows
 from tests.setting.series_made import EMA, RUNNING, TABLES, Step, Update, bar, closed_rows, flow, steps
-from tests.setting.test_series_plan import keyed_rows
 from tests.storage.stores import messages
 
 

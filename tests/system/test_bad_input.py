@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
+from src.broker.cluster import cluster
 from src.broker.topics import TopicSpec, ensure_topics
 from src.schema.records import DEAD_LETTER_TOPIC, ticker_topic
 from tests.generated import START_MS, tickers
@@ -33,10 +34,8 @@ BAD: dict[str, bytes | None] = {
 }
 
 
-def test_what_is_no_record_is_counted_kept_and_harmless(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    assert home.run("up")[0] == 0
-    servers = f"127.0.0.1:{home.settings.broker_port}"
+def send(servers: str) -> None:
+    """The good and the bad ones, on topics as a collector has them."""
     ensure_topics(servers, [TopicSpec(topic, 2) for topic in (*RAW_TOPICS, DEAD_LETTER_TOPIC)])
     producer = KafkaProducer(bootstrap_servers=servers)
     for bad in BAD.values():
@@ -48,14 +47,18 @@ def test_what_is_no_record_is_counted_kept_and_harmless(tmp_path: Path) -> None:
     producer.send(RAW_TOPICS[1], key=b"okx:BTC", value=msgspec.json.encode(mixed))
     producer.close()
 
-    status, output = home.run("ticker", "--source", "none", "--trigger", "available-now")
-    assert status == 0, output
-    assert home.run("down")[0] == 0
+
+def test_what_is_no_record_is_counted_kept_and_harmless(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with cluster(home.settings, "tests") as running:
+        send(running.bootstrap_servers)
+        status, output = home.run("ticker", "--source", "none", "--trigger", "available-now")
+        assert status == 0, output
+        letters = home.dead_letters()
 
     unknown = [row for row in home.rows("input_quality") if row["source"] == "unknown"]
     assert sum(row["malformed"] for row in unknown) == len(BAD) + 1
     assert f"malformed {len(BAD) + 1}" in output
-    letters = home.dead_letters()
     assert len(letters) == len({letter.origin for letter in letters}) == len(BAD) + 1
     for reason, raw in BAD.items():
         fitting = [letter for letter in letters if letter.reason.startswith(reason) and letter.raw_size == len(raw or b"")]

@@ -1,26 +1,23 @@
-"""A user's program of their own: one method more is one table, one topic and no second read of Kafka."""
+"""A user's program of their own: one method more is one table, one topic, no second read of Kafka, and state that starts anew."""
 
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from tests.servers import ROOT
-from tests.system.jobs import Home
-from tests.system.recorded import START_AT, record
+from tests.system.captured import Captured
+from tests.system.jobs import PATIENCE, assert_tables_equal_oracle
 
 pytestmark = pytest.mark.timeout(300)
 
 PROGRAM = '''
 """My own metric, in a file of my own."""
-
-import sys
-from datetime import datetime
 
 from src.collect.options import CollectOptions, SourceChoice
 from src.setting import Max, Metric, Min, SparkStreamingTicker, TickerQueryOrganization, Window, col, load_settings
@@ -50,30 +47,29 @@ class MyJob(SparkStreamingTicker):
         return query
 
 
-replay = CollectOptions(source=SourceChoice.REPLAY, files=tuple(sys.argv[2:]), speed=float("inf"), start_at=datetime.fromisoformat(sys.argv[1]))
-MyJob(load_settings(trigger="available-now"), collect=replay).ticker_spark_streaming()
+if __name__ == "__main__":
+    MyJob(load_settings(trigger="available-now"), collect=CollectOptions(source=SourceChoice.NONE)).ticker_spark_streaming()
 '''
 
 
-def test_a_method_in_a_file_of_ones_own_adds_a_metric(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
+def test_a_metric_more_after_a_run_without_it(captured: Captured, tmp_path: Path) -> None:
     program = tmp_path / "my_job.py"
     program.write_text(PROGRAM)
-    environment = {**os.environ, **home.environment, "PYTHONPATH": str(ROOT)}
-    files = record(tmp_path / "frames", seconds=30)
-    done = subprocess.run(
-        [sys.executable, str(program), START_AT, *files], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "scans of Kafka in the plan: 1" in done.stdout
+    home = captured.home.seen_by(runpy.run_path(str(program))["MyJob"])
+    assert not home.rows("price_range")
 
-    engine = sa.create_engine(home.database_url)
-    with engine.connect() as connection:
-        rows = connection.execute(sa.text("SELECT source, symbol, market, window_start, high, low, range FROM price_range")).all()
-        others = connection.execute(sa.text("SELECT count(*) FROM time_metrics")).scalar_one()
-    engine.dispose()
-    assert len(rows) >= 12, "six markets, two symbols"
-    assert all(row.range == pytest.approx(row.high - row.low) for row in rows)
-    assert others, "the metrics of the base class are there too"
-    (messages,) = [home.messages("PriceRangeProcessedCoin")]
-    assert len({key for part in messages.values() for key, _ in part}) == len(rows)
+    environment = {**os.environ, **home.environment, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "scans of Kafka in the plan: 1" in said
+    assert said.count("state starts anew from the retained records") == 1, said
+    assert "Traceback" not in said, "what Spark says of a state that it cannot read"
+    assert "StateStore" not in said
+
+    assert {(row["symbol"], row["market"]) for row in home.rows("price_range")} >= {("BTC", "bybit"), ("ETH", "bybit")}
+    assert_tables_equal_oracle(home, captured.records)
+    messages = home.messages("PriceRangeProcessedCoin")
+    assert len({key for part in messages.values() for key, _ in part}) == len(home.rows("price_range"))

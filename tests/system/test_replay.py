@@ -8,27 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from src.broker.cluster import cluster
 from src.broker.embedded import EmbeddedBroker
 from src.collect.status import read_status
-from tests.captures import captures_folder
-from tests.system.jobs import RAW_TOPICS, Home, assert_tables_equal_oracle, records_of, stopped
+from tests.system.captured import Captured
+from tests.system.jobs import RAW_TOPICS, Home, assert_equal_oracle, assert_tables_equal_oracle, records_of, stopped
 from tests.system.recorded import START_AT, record
 
 pytestmark = pytest.mark.timeout(600)
 DRAIN = ("ticker", "--source", "none", "--trigger", "available-now")
 
 
-def test_captured_okx_and_bybit_frames_give_these_rows(tmp_path: Path) -> None:
+def test_captured_okx_and_bybit_frames_give_these_rows(captured: Captured) -> None:
     """Values out of captures/bybit/ticker.jsonl by hand: 20 BTCUSDT and 21 ETHUSDT spot frames within 21 s, lastPrice only moving as below."""
-    files = [str(captures_folder() / market / "ticker.jsonl") for market in ("okx", "bybit")]
-    home = Home(tmp_path)
-    status, output = home.run(
-        "ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", "2026-11-01T00:00:00Z", "--trigger", "available-now"
-    )
-    assert status == 0, output
-
     november = 1_793_491_200_000
-    arbitrage, signals, windows = (home.tables()[name] for name in ("market_arbitrage", "market_arbitrage_signal", "time_metrics"))
+    arbitrage, signals, windows = (captured.tables[name] for name in ("market_arbitrage", "market_arbitrage_signal", "time_metrics"))
     bitcoin = signals["replay", "BTC", "bybit", "asia", november - 240_000]
     assert (bitcoin["first_price"], bitcoin["last_price"], bitcoin["records"], bitcoin["signal"]) == (65140.5, 65140.4, 20, None)
     assert bitcoin["price_change_percent"] == pytest.approx((65140.4 - 65140.5) / 65140.5 * 100)
@@ -44,10 +38,10 @@ def test_captured_okx_and_bybit_frames_give_these_rows(tmp_path: Path) -> None:
     assert last["last_price_usd_okx"] is None, "no ETH-USDT frame of OKX is in the capture"
     assert last["best_premium_percent"] is None, "one market has nobody to be compared with"
 
-    quality = home.tables()["input_quality"]["replay", "ticker", "okx", november]
+    quality = captured.tables["input_quality"]["replay", "ticker", "okx", november]
     assert (quality["records"], quality["not_comparable"], quality["late"]) == (47, 38, 0), "BTC quotes, swaps, futures and options are told apart"
     assert not {"XMR", "OKT", "PAY"} & {key[1] for key in windows}, "a swap and BTC-quoted pairs are in no USD metric"
-    assert_tables_equal_oracle(home, records_of(home.messages(*RAW_TOPICS)))
+    assert_equal_oracle(captured.home, captured.tables, captured.records)
 
 
 @pytest.mark.slow
@@ -99,13 +93,14 @@ def test_a_job_killed_when_all_was_sent_but_not_read_does_not_send_it_again(tmp_
     files = record(tmp_path / "frames", seconds=20)
     home = Home(tmp_path)
     replay = ("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", START_AT, "--trigger", "available-now")
-    with home.started(*replay) as job:
-        home.wait_for(lambda: getattr(read_status(home.settings.home, "ticker"), "state", "") == "finished", job)
-        job.send_signal(signal.SIGKILL)
-        job.wait()
-    sent = home.messages(*RAW_TOPICS)
-    assert not home.rows("time_metrics"), "killed before the first batch was stored"
-    status, output = home.run(*replay)
-    assert status == 0, output
-    assert home.messages(*RAW_TOPICS) == sent
+    with cluster(home.settings, "tests"):
+        with home.started(*replay) as job:
+            home.wait_for(lambda: getattr(read_status(home.settings.home, "ticker"), "state", "") == "finished", job)
+            job.send_signal(signal.SIGKILL)
+            job.wait()
+        sent = home.messages(*RAW_TOPICS)
+        assert not home.rows("time_metrics"), "killed before the first batch was stored"
+        status, output = home.run(*replay)
+        assert status == 0, output
+        assert home.messages(*RAW_TOPICS) == sent
     assert_tables_equal_oracle(home, records_of(sent))
