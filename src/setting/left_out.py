@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from src.storage.sink import Batch, BatchSink, Guarantee
+from src.schema.tables import TableSchema
+from src.storage.sink import Batch, Guarantee, Sink
 
 _COUNTS = ("late", "without_usd_rate", "not_comparable", "malformed")
 _OPEN_ROWS = 5_000
 """Rows that may still change; of older ones only the sum is kept."""
 
 
-class LeftOut(BatchSink):
+class LeftOut(Sink):
     """Takes every batch. A row's newest counts replace its former ones, so a batch written twice counts once."""
 
     guarantee: ClassVar[Guarantee] = Guarantee.EXACTLY_ONCE
@@ -25,6 +26,9 @@ class LeftOut(BatchSink):
         self._open: OrderedDict[tuple[Any, ...], Mapping[str, int]] = OrderedDict()
         self._closed: Counter[str] = Counter()
         self._newest: int | None = None
+
+    def open(self, tables: Sequence[TableSchema]) -> None:
+        del tables
 
     def write(self, batch: Batch) -> None:
         with self._lock:

@@ -51,4 +51,6 @@ def start_series(job: _SparkSettingOrganization, session: SparkSession, folder: 
 def series_batch(job: _SparkSettingOrganization, found: pa.Table, batch_id: int) -> Batch:
     """The rows of one batch of the query. What came too late for its window is counted in `job.too_old_for_series`."""
     job.too_old_for_series += sum(job.series.left_out(found).values())
-    return Batch(series_name(job.name), batch_id, job.series.rows(found))
+    lineage = job.series_lineage
+    rows = job.series.rows(found)
+    return Batch(series_name(job.name), batch_id, rows, {}, lineage.checkpoint, lineage.generation, job.frontier.newest)

@@ -79,6 +79,7 @@ class Watch:
             quality={**self._job.left_out.counts(), "not_finite": self._job.not_finite, "too_old_for_series": self._job.too_old_for_series},
             dropped_by_watermark=self._dropped,
             message=self._job.note,
+            old_rows_deleted=0 if self._job.retention is None else self._job.retention.deleted,
         )
         return known if self._batch is None else self._batch.added_to(known)
 
