@@ -43,6 +43,7 @@ class Outlet:
         self._parked = parked
         self._taken: dict[tuple[str, str], int] = {}
         self._next_probe = 0.0
+        self._why = "not tried yet"
         # Those of an earlier run have been parked already when the query makes the last of them again.
         self._waiting = 0
         if parked is not None:
@@ -67,9 +68,8 @@ class Outlet:
         except GaveUp as error:
             if not self._rules.parks or self._parked is None:
                 raise
+            self._missed(error.__cause__ or error)
             self._park(batch)
-            self._next_probe = time.monotonic() + _PROBE_SECONDS
-            self._say(error.__cause__ or error)
         self._took(batch)
 
     def _unpark(self) -> bool:
@@ -88,8 +88,7 @@ class Outlet:
                 else:
                     deliver(self.sink, self._write, batch, self._rules.retry_seconds, self._rules.stopping, self._rules.tell)
             except TransientError as error:
-                self._say(error)
-                self._next_probe = time.monotonic() + _PROBE_SECONDS
+                self._missed(error)
                 return False
             self._parked.done(path)
             self._waiting -= 1
@@ -105,10 +104,13 @@ class Outlet:
         if self._parked is not None:
             self._parked.park(batch)
             self._waiting += 1
+            self._rules.tell(
+                f"{self.sink.name}: {self._why}; {self._waiting} batches wait in {self._parked.folder}, and are written in order once it takes them"
+            )
 
-    def _say(self, error: BaseException) -> None:
-        folder = self._parked.folder if self._parked is not None else ""
-        self._rules.tell(f"{self.sink.name}: {error}; {self._waiting} batches wait in {folder}, and are written in order once it takes them")
+    def _missed(self, error: BaseException) -> None:
+        self._why = str(error)
+        self._next_probe = time.monotonic() + _PROBE_SECONDS
 
     def _has(self, batch: Batch) -> bool:
         return bool(batch.checkpoint) and batch.batch_id <= self._taken.get((batch.query, batch.checkpoint), -1)

@@ -27,9 +27,9 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]:
+def postgresql() -> Iterator[PostgreSql]:
     """One PostgreSQL server for the whole run; tests keep apart by their databases' names."""
-    server = PostgreSql(tmp_path_factory.mktemp("postgresql"))
+    server = PostgreSql()
     yield server
     server.stop()
 

@@ -16,7 +16,7 @@ from tests.storage.disks import SmallDisk, small_disk
 from tests.storage.postgres import PostgreSql
 from tests.storage.stores import Place, SqlStore, Store, connected
 
-PASSWORD = "hunter2SECRET"
+PASSWORD = "hunter2SECRET"  # noqa: S105
 _WAIT_SECONDS = 60
 
 
@@ -79,7 +79,6 @@ class PostgreSqlStore(SqlStore):
     def __init__(self, request: pytest.FixtureRequest) -> None:
         super().__init__(request.getfixturevalue("postgresql_url"))
         self._server: PostgreSql = request.getfixturevalue("postgresql")
-        self._folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("small-disk")
 
     @contextmanager
     def read_only(self) -> Iterator[Store]:
@@ -93,9 +92,7 @@ class PostgreSqlStore(SqlStore):
 
     @contextmanager
     def on_small_disk(self) -> Iterator[tuple[Store, SmallDisk]]:
-        for path in (self._folder, *self._folder.parents[:2]):
-            path.chmod(0o755)
-        with small_disk(self._folder / "small", megabytes=32, owner=self._server.user) as disk:
+        with small_disk(self._server.folder / "small", megabytes=32, owner=self._server.user) as disk:
             self._server.execute(f"CREATE TABLESPACE small LOCATION '{disk.folder}'", "CREATE DATABASE small TABLESPACE small")
             try:
                 yield SqlStore(self._server.address.set(database="small").render_as_string()), disk

@@ -6,7 +6,9 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,17 +21,16 @@ ROOT_NAME = "postgres"
 
 
 class PostgreSql:
-    """A server with its data in `folder`; it listens on a port of 127.0.0.1 alone. Raises pytest's skip where there is none."""
+    """A server with a folder of its own; it listens on a port of 127.0.0.1 alone. Raises pytest's skip where there is none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         programs = {name: _program(name) for name in ("initdb", "postgres")}
         if importlib.util.find_spec("psycopg") is None:
             pytest.skip("the Python package psycopg is not installed: pip install 'psycopg[binary]'")
-        self._folder = folder
         self._user = _other_user()
+        # Not among pytest's folders: those are for the tests' own account alone.
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="coinspark-postgresql-"))
         if self._user is not None:
-            for path in (folder, *folder.parents[:2]):
-                path.chmod(0o755)
             shutil.chown(folder, self._user)
         self.address = sa.URL.create("postgresql+psycopg", username=ROOT_NAME, host=LOOPBACK, port=free_port(), database="postgres")
         options = ["--username", ROOT_NAME, "--auth-local=trust", "--auth-host=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
@@ -57,12 +58,13 @@ class PostgreSql:
 
     def stop(self) -> None:
         """Stop without waiting for whoever is connected."""
-        self._process.send_signal(2)
+        self._process.send_signal(signal.SIGINT)
         self._process.wait()
+        shutil.rmtree(self.folder)
 
     @property
     def _log(self) -> Path:
-        return self._folder / "server.log"
+        return self.folder / "server.log"
 
     def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:

@@ -52,6 +52,7 @@ class Store:
 
     def drop(self, table: TableSchema) -> None:
         """Take the table away while sinks of it are open."""
+        del table
         pytest.skip(f"{type(self).__name__} has no tables to drop")
 
     def read_only(self) -> AbstractContextManager[Store]:

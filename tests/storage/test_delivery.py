@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.schema.tables import TableSchema
 from src.storage import delivery
 from src.storage.delivery import deliver
-from src.schema.tables import TableSchema
 from src.storage.sink import Batch, Sink
 
 BATCH = Batch("tests", 7, {})
