@@ -11,9 +11,20 @@ from src.schema.tables import TableColumn, TableSchema
 
 LONGEST = 255
 _NAME = r"[a-z*][\w<>*]*"
-_NOTE = re.compile(rf"(?<![\w`])({_NAME}(?:(?:, | and ){_NAME})*): ")
+_NOTE = re.compile(rf"(?:^|(?<=[;.,)] ))({_NAME}(?:(?:, | and ){_NAME})*): ")
 _END = re.compile(r";|\.(?: |$)")
-_WINDOW = {"window_start": "UTC: the window holds times from here on", "window_end": "UTC: the window holds times before this"}
+_EVERYWHERE = {
+    "window_start": "UTC: the window holds times from here on",
+    "window_end": "UTC: the window holds times before this",
+    "source": "live, replay or simulated",
+    "symbol": "base coin",
+    "region": "korea, asia or ne",
+    "market": "exchange",
+    "quote": "currency of prices",
+    "instrument": "spot, perpetual, future or option",
+    "side": "the taker's: buy or sell",
+}
+"""Keys and times that mean the same in every table."""
 _BY_PREFIX = ("mean_", "last_", "first_")
 """A description may speak of a value once for all of these."""
 _BY_NAME = (
@@ -32,8 +43,12 @@ def column_comments(table: TableSchema) -> dict[str, str]:
     nothing of a column, the unit is that of the name: `_usd`, `_percent`.
     """
     notes = _notes(" ".join(table.description.split()))
-    found = {column.name: (_said(notes, column.name) or _by_name(column))[:LONGEST] for column in table.columns}
-    return {name: comment for name, comment in found.items() if comment}
+    found = {column.name: _comment(_said(notes, column.name), _unit(column)) for column in table.columns}
+    return {name: comment[:LONGEST] for name, comment in found.items() if comment}
+
+
+def _comment(said: str, unit: str) -> str:
+    return f"{said}, {unit}" if said and unit and unit not in said else said or unit
 
 
 @lru_cache(maxsize=100)
@@ -50,6 +65,8 @@ def _notes(text: str) -> Mapping[str, str]:
 
 
 def _said(notes: Mapping[str, str], column: str) -> str:
+    if column in _EVERYWHERE:
+        return notes.get(column, _EVERYWHERE[column])
     for name in (column, *(column.removeprefix(prefix) for prefix in _BY_PREFIX)):
         if name in notes:
             return notes[name]
@@ -60,9 +77,7 @@ def _said(notes: Mapping[str, str], column: str) -> str:
     return ""
 
 
-def _by_name(column: TableColumn) -> str:
-    if column.name in _WINDOW:
-        return _WINDOW[column.name]
+def _unit(column: TableColumn) -> str:
     if column.kind is Kind.TIMESTAMP:
         return "UTC"
     if column.kind is Kind.LONG and column.name.endswith("_time"):

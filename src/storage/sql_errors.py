@@ -10,7 +10,10 @@ import sqlalchemy as sa
 
 from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
 
-_PASSWORD = "the user name or the password is wrong; in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"  # noqa: S105
+_PASSWORD = (
+    "the user name or the password is wrong, or the account asks for TLS (?ssl_ca=/folder/ca.pem); "
+    "in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"
+)
 _NO_TABLE = "a table, or a column of one, is gone: start the same command again, and what is missing is made"
 _MYSQL_MUST_ACT = {
     1044: "the database does not exist, or the user may not use it",
