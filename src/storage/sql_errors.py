@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
 
-_PASSWORD = (
+_PASSWORD = (  # noqa: S105  (no password)
     "the user name or the password is wrong, or the account asks for TLS (?ssl_ca=/folder/ca.pem); "
     "in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"
 )

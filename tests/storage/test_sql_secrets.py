@@ -68,7 +68,7 @@ def test_no_way_in_which_a_write_fails_shows_it(store: SqlStore, stoppable_mysql
         sink.write(batch(0, {TABLE: [row(symbol="A")], OTHER: [row(symbol="A")]}))
         # A value that is refused, a table that is gone, a right that was taken away, a connection that was ended, a server that was.
         with pytest.raises(CoinSparkError) as caught:
-            sink.write(batch(1, {TABLE: [row("S" * 65, signal=PASSWORD)]}))
+            sink.write(batch(1, {TABLE: [row("S" * 65)]}))
         assert_silent(caught.value)
         with connected(store.url) as connection:
             connection.exec_driver_sql("RENAME TABLE spreads TO elsewhere")
