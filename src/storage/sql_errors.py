@@ -10,14 +10,14 @@ import sqlalchemy as sa
 
 from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
 
-_PASSWORD = (  # noqa: S105  (no password)
+_WHO = (
     "the user name or the password is wrong, or the account asks for TLS (?ssl_ca=/folder/ca.pem); "
     "in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"
 )
 _NO_TABLE = "a table, or a column of one, is gone: start the same command again, and what is missing is made"
 _MYSQL_MUST_ACT = {
     1044: "the database does not exist, or the user may not use it",
-    1045: _PASSWORD,
+    1045: _WHO,
     1049: "the database does not exist: create it first",
     1130: "the server does not let this host in",
     1142: "the user may not create, read or write these tables: grant SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and INDEX on the database",
@@ -26,7 +26,7 @@ _MYSQL_MUST_ACT = {
     1146: _NO_TABLE,
     1227: "the user lacks a privilege",
     3159: "the server takes TLS connections alone: add ?ssl_ca=/folder/ca.pem to DATABASE_URL",
-    1698: _PASSWORD,
+    1698: _WHO,
 }
 _MYSQL_UNREACHABLE = {0, 2002, 2003, 2005, 2006, 2013, 2014, 2055}
 _MYSQL_PASSES = {
@@ -44,8 +44,8 @@ _SQLITE_MUST_ACT = {
 _SQLITE_PASSES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL}
 _PRIMARY_CODE = 0xFF
 _POSTGRESQL_MUST_ACT = {
-    "28000": _PASSWORD,
-    "28P01": _PASSWORD,
+    "28000": _WHO,
+    "28P01": _WHO,
     "3D000": "the database does not exist: create it first",
     "42501": "the user may not create, read or write these tables: grant CREATE on the schema, and SELECT, INSERT, UPDATE, DELETE on its tables",
     "42P01": _NO_TABLE,
@@ -54,8 +54,8 @@ _POSTGRESQL_MUST_ACT = {
 _POSTGRESQL_PASSES = ("08", "53", "57", "58", "40001", "40P01", "55P03", "25006")
 """Classes of SQLSTATE, and single ones: lost connections, a lack of means, a shutdown or time-out, serialization, deadlock, lock, read-only."""
 _POSTGRESQL_SAYS = (
-    ("password authentication failed", _PASSWORD),
-    ("no password supplied", _PASSWORD),
+    ("password authentication failed", _WHO),
+    ("no password supplied", _WHO),
     ('role "', "the user does not exist, or may not log in"),
     ('database "', "the database does not exist: create it first"),
     ("no pg_hba.conf entry", "the server does not let this host or user in"),
