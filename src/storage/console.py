@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from src.schema.tables import TableSchema
-from src.storage.floats import without_non_finite
 from src.storage.sink import BatchSink, Guarantee
 
 SHOWN_ROWS = 20
@@ -32,8 +31,7 @@ class ConsoleSink(BatchSink):
 
     def write(self, batch: pa.Table, batch_id: int) -> None:
         schema = self.table_of(batch)
-        finite, _ = without_non_finite(batch)
-        newest = finite.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
+        newest = batch.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
         shown = newest.slice(0, self._rows).to_pylist()
         more = f", first {len(shown)} shown" if batch.num_rows > len(shown) else ""
         title = f"{schema.name}: batch {batch_id}, {batch.num_rows} rows{more}"

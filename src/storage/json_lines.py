@@ -7,7 +7,6 @@ from typing import ClassVar, TextIO
 import msgspec
 import pyarrow as pa
 
-from src.storage.floats import without_non_finite
 from src.storage.kafka import wire_row
 from src.storage.sink import BatchSink, Guarantee
 
@@ -23,6 +22,6 @@ class JsonLinesSink(BatchSink):
 
     def write(self, batch: pa.Table, batch_id: int) -> None:
         table = self.table_of(batch).name
-        for row in without_non_finite(batch)[0].to_pylist():
+        for row in batch.to_pylist():
             self._out.write(msgspec.json.encode({"table": table, "batch": batch_id, "row": wire_row(row)}).decode() + "\n")
         self._out.flush()

@@ -16,7 +16,6 @@ from src.errors import CoinSparkError, ConfigurationError, TransientError
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema, check_identifier
 from src.storage.durable import UNFINISHED, durable_file
-from src.storage.floats import without_non_finite
 from src.storage.sink import BatchSink, Guarantee
 
 GENERATION, BATCH = "_generation", "_batch_id"
@@ -56,7 +55,7 @@ class ParquetSink(BatchSink):
     def write(self, batch: pa.Table, batch_id: int) -> None:
         table, (query, checkpoint, generation) = self.table_of(batch), self.lineage_of(batch)
         name = f"{_plain(query)}.{_plain(checkpoint) or 'none'}.{batch_id}.parquet"
-        rows = without_non_finite(batch)[0].replace_schema_metadata(None)
+        rows = batch.replace_schema_metadata(None)
         version = {GENERATION: generation, BATCH: batch_id}
         for column, number in version.items():
             rows = rows.append_column(column, pa.repeat(pa.scalar(number, pa.int64()), rows.num_rows))

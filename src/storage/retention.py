@@ -27,7 +27,10 @@ _NOTED_DAYS = 30.0
 
 
 class Retention:
-    """Deletes rows whose window ended more than `days` ago. Replayed rows, which may be of any time, age against the newest replayed one."""
+    """Deletes rows whose window ended more than `days` ago.
+
+    Replayed and simulated rows, which may be of any time, age against the newest of their kind in the table.
+    """
 
     def __init__(self, url: str, tables: Sequence[TableSchema], days: float) -> None:
         self._engine = create_engine(url)
@@ -80,11 +83,12 @@ class Retention:
             # A window of a week begins long before it is old.
             old &= sa.func.coalesce(table.c.window_end, column) < limit
         if "source" in table.c:
-            replayed = table.c.source == Source.REPLAY.value
-            with self._engine.connect() as connection:
-                newest = connection.execute(sa.select(sa.func.max(column)).where(replayed)).scalar()
-            if newest is not None:
-                old &= sa.not_(replayed) | (column < min(limit, newest - self._age))
+            for source in (Source.REPLAY, Source.SIMULATED):
+                mine = table.c.source == source.value
+                with self._engine.connect() as connection:
+                    newest = connection.execute(sa.select(sa.func.max(column)).where(mine)).scalar()
+                if newest is not None:
+                    old &= sa.not_(mine) | (column < min(limit, newest - self._age))
         return old
 
 

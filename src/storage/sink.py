@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from src.errors import ConfigurationError
 from src.schema.tables import TableSchema
+from src.storage.floats import without_non_finite
 
 MOST_COLUMNS = 500
 """Of a table. Databases end at about a thousand, and none is fast with so many."""
@@ -101,9 +102,9 @@ class BatchSink(ABC):
     def write(self, batch: pa.Table, batch_id: int) -> None:
         """Store the rows of one table; `table_of(batch)` tells which, with its key, and `lineage_of(batch)` whose batch ids these are.
 
-        Called for each table that has rows, in order of batch ids, from one thread. When one of a batch's tables fails, all of them are
-        written again, and after a restart a batch may come again too. Raises TransientError to be called again with back-off, anything
-        else to stop the job.
+        NaN and infinity are null in them. Called for each table that has rows, in order of batch ids, from one thread. When one of a batch's
+        tables fails, all of them are written again, and after a restart a batch may come again too. Raises TransientError to be called again
+        with back-off, anything else to stop the job.
         """
 
     def close(self) -> None:
@@ -156,7 +157,8 @@ class _TableByTable(Sink):
         }
         for table, rows in batch.tables.items():
             if rows.num_rows:
-                self._sink.write(rows.replace_schema_metadata({**lineage, _TABLE: _encoded(table)}), batch.batch_id)
+                finite, _ = without_non_finite(rows)
+                self._sink.write(finite.replace_schema_metadata({**lineage, _TABLE: _encoded(table)}), batch.batch_id)
 
     def close(self) -> None:
         self._sink.close()

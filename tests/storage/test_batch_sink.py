@@ -44,6 +44,12 @@ def test_each_table_with_rows_is_written_and_known() -> None:
     assert [found["price"] for found in mine.rows.values()] == [1.0, 2.0]
 
 
+def test_what_is_no_number_comes_as_null() -> None:
+    mine = MySink()
+    as_sink(mine).write(batch(0, {ONE: [row("A", price=float("nan")), row("B", price=float("-inf")), row("C", price=0.0)]}))
+    assert [found["price"] for found in mine.rows.values()] == [None, None, 0.0]
+
+
 def test_the_table_is_told_whole() -> None:
     tables = []
 

@@ -38,6 +38,7 @@ def test_rows_go_a_week_after_their_window_ended(database: SqlStore) -> None:
     week, minute = timedelta(days=7), timedelta(minutes=1)
     young = [at("NEW", minute), at("EDGE", week + minute), at("CANDLE", week + timedelta(days=3), length=timedelta(days=7))]
     old = [at("OLD", week + 2 * minute), at("OLDER", 9 * week), at("GENERATED", 3 * week, source="simulated")]
+    young.append(at("GENERATED", minute, source="simulated"))
     with database.opened(TABLE, EVENTS) as sink:
         sink.write(batch(0, {TABLE: [*old, *young], EVENTS: [{"event_id": "a", "event_time": NOW - 8 * timedelta(days=1)}]}))
     other = schema("not_there")
@@ -47,11 +48,12 @@ def test_rows_go_a_week_after_their_window_ended(database: SqlStore) -> None:
     assert delete_old_rows(database.url, (TABLE, EVENTS, other), 7.0, NOW) == 0
 
 
-def test_replayed_rows_age_against_the_newest_replayed_one(database: SqlStore) -> None:
+@pytest.mark.parametrize("source", ["replay", "simulated"])
+def test_rows_that_are_not_live_age_against_the_newest_of_their_kind(database: SqlStore, source: str) -> None:
     year, week = timedelta(days=365), timedelta(days=7)
-    kept = [at("NEWEST", year, source="replay"), at("A", year + week, source="replay"), at("LIVE", week / 2)]
+    kept = [at("NEWEST", year, source=source), at("A", year + week, source=source), at("LIVE", week / 2)]
     with database.opened(TABLE) as sink:
-        sink.write(batch(0, {TABLE: [*kept, at("B", year + 2 * week, source="replay"), at("LIVE", 2 * week)]}))
+        sink.write(batch(0, {TABLE: [*kept, at("B", year + 2 * week, source=source), at("LIVE", 2 * week)]}))
     assert delete_old_rows(database.url, (TABLE,), 7.0, NOW) == 2
     assert stored(database.rows(TABLE)) == stored(kept)
 
