@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,11 @@ class DatabaseServer:
 class MariaDb(DatabaseServer):
     """A server of our own (`mariadbd` or `mysqld`) with its data in `folder`; it listens on a port of 127.0.0.1 alone."""
 
-    def __init__(self, folder: Path, program: str) -> None:
+    def __init__(self, folder: Path, program: str, options: Sequence[str] = ()) -> None:
         super().__init__(URL.create("mysql+pymysql", username="root", host=LOOPBACK, port=free_port()))
         self._folder = folder
         self._program = program
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self._make_data()
 
@@ -82,7 +84,7 @@ class MariaDb(DatabaseServer):
             [
                 *(self._program, "--no-defaults", f"--datadir={self._data}", "--socket=server.sock", f"--pid-file={self._folder}/server.pid"),
                 *(f"--bind-address={LOOPBACK}", f"--port={self.port}", f"--tmpdir={self._folder}", f"--log-error={self._log}"),
-                *("--skip-name-resolve", "--innodb-buffer-pool-size=32M", *self._as_user()),
+                *("--skip-name-resolve", "--innodb-buffer-pool-size=32M", *self._as_user(), *self._options),
             ]
         )
         deadline = time.monotonic() + START_SECONDS

@@ -16,7 +16,7 @@ from src.broker.topic_tools import empty_topics
 from src.config.settings import Settings
 from src.errors import ConfigurationError
 
-STATE_FOLDERS = ("checkpoints", "replay", "collect", "spool")
+STATE_FOLDERS = ("checkpoints", "replay", "collect", "spool", "parked")
 """What jobs and collectors remember, under the home folder."""
 DATABASE_FILES = ("coin.db", "coin.db-wal", "coin.db-shm", "coin.db-journal")
 """The database that is used without DATABASE_URL, under the home folder."""

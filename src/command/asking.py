@@ -1,4 +1,4 @@
-"""A question before something is deleted."""
+"""A question before something is done that cannot be undone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from src.errors import ConfigurationError
 
 
-def ask_before(deleting: str, *, yes: bool) -> None:
+def ask_before(doing: str, *, yes: bool) -> None:
     """Go on only when the user says so, or with `--yes`.
 
     Raises `ConfigurationError` where there is no terminal to ask at; ends the command with exit status 1 when the answer is no.
@@ -17,7 +17,7 @@ def ask_before(deleting: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"{deleting}: there is no terminal to ask at; --yes says yes beforehand")
-    if not typer.confirm(f"{deleting}?", default=False, err=True):
-        typer.echo("Nothing was deleted.", err=True)
+        raise ConfigurationError(f"{doing}: there is no terminal to ask at; --yes says yes beforehand")
+    if not typer.confirm(f"{doing}?", default=False, err=True):
+        typer.echo("Nothing was done.", err=True)
         raise typer.Exit(1)

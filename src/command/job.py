@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -35,6 +35,10 @@ StartAt = Annotated[datetime | None, typer.Option(help="Replay: the UTC time tha
 Symbols = Annotated[str | None, typer.Option(help="Base coins, with commas. Default: BTC,ETH,XRP,SOL; for a replay all.")]
 Markets = Annotated[str | None, typer.Option(help="Exchanges, with commas. Default: all.")]
 Home = Annotated[Path | None, typer.Option(help="Folder of all data and state. Default: .coinspark.")]
+OnSinkFailure = Annotated[
+    Literal["stop", "park"] | None,
+    typer.Option(help="When a sink takes nothing for a minute: stop the job, or park its batches on disk and write them later. Default: stop."),
+]
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
 
@@ -55,12 +59,13 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         markets: Markets = None,
         home: Home = None,
         master: Master = None,
+        on_sink_failure: OnSinkFailure = None,
         as_json: AsJson = False,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
             raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}")
         job_type = job_class()
-        settings = load_settings(home=home, master=master, trigger=trigger, symbols=symbols, markets=markets)
+        settings = load_settings(home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure)
         collect = CollectOptions(
             channels=(job_type.channel,),
             source=source,

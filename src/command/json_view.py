@@ -30,7 +30,10 @@ class JsonView:
         del newest
         if progress.batch_id != self._batch:
             self._batch = progress.batch_id
-            figures = {name: getattr(progress, name) for name in ("batch_id", "batch_seconds", "records", "rows", "lag_records", "newest_event_time")}
+            figures = {
+                name: getattr(progress, name)
+                for name in ("batch_id", "batch_seconds", "records", "rows", "lag_records", "newest_event_time", "old_rows_deleted")
+            }
             source = progress.collector.source.value if progress.collector else None
             self._line({"progress": {**figures, "source": source, "left_out": left_out(progress)}})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -95,7 +95,13 @@ class Settings(BaseSettings):
     master: str = Field("local[2]", description="Spark master.")
     driver_memory: str = Field("1g", description="Heap of the Spark driver.")
     trigger: str = Field("1s", description="Micro-batch interval (a number and a unit), or available-now.")
-    sink_retry_seconds: float = Field(60.0, ge=0, description="How long a failing sink is retried before the job stops.")
+    sink_retry_seconds: float = Field(60.0, ge=0, description="How long a failing sink is retried before the job stops, or parks the batch.")
+    on_sink_failure: Literal["stop", "park"] = Field(
+        "stop", description="What follows then: stop the job, or park the sink's batches under <home>/parked and write them in order later."
+    )
+    database_retention_days: float = Field(7.0, ge=0, description="Days that rows stay in the database after their window; 0 keeps them for ever.")
+    database_retention_minutes: float = Field(10.0, gt=0, description="How often a running job deletes rows older than that.")
+    parquet_folder: Path | None = Field(None, description="Folder for Parquet files of every batch besides the other sinks; unset: none.")
 
     @field_validator("markets", "symbols", "bank_rate_urls", "executable_notionals_usd", mode="before")
     @classmethod
@@ -112,7 +118,7 @@ class Settings(BaseSettings):
     def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(value)))
 
-    @field_validator("kafka_bootstrap_servers", "database_url", "proxy", "metrics_port", mode="before")
+    @field_validator("kafka_bootstrap_servers", "database_url", "proxy", "metrics_port", "parquet_folder", mode="before")
     @classmethod
     def _blank_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value

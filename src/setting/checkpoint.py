@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from src.errors import ConfigurationError
+from src.storage.durable import durable_file
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -21,6 +22,16 @@ class Origin(msgspec.Struct, frozen=True):
 
     whole_from: int = 0
     """Windows that begin before this time (ms since 1970 UTC) are not whole, as Kafka had already dropped part of their records."""
+    generation: int = 0
+    """When it began, ms since 1970 UTC, and above that of any checkpoint of the query before it; 0 where that was not kept yet."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Which batch ids the ids of a checkpoint's batches are among, as sinks are told (`Batch.checkpoint`, `Batch.generation`)."""
+
+    checkpoint: str = ""
+    generation: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,18 @@ class Checkpoint:
     def begin(self, origin: Origin) -> None:
         """Keep what it begins with."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "origin.json").write_bytes(msgspec.json.encode(origin))
+        with durable_file(self.folder / "origin.json") as file:
+            file.write(msgspec.json.encode(origin))
+
+    def next_generation(self) -> int:
+        """The generation of a checkpoint that begins now: the time, and above all that are kept of the query whatever the clock says."""
+        kept = [Checkpoint(self.query, path).origin() for path in self.folder.parent.glob(f"{self.query}-*") if path.is_dir()]
+        return max([round(time.time() * 1000), *(origin.generation + 1 for origin in kept if origin is not None)])
+
+    def lineage(self) -> Lineage:
+        """Whose the batch ids are. The folder's name alone would be the same when it is deleted or set aside, and ids begin at 0 again."""
+        generation = (self.origin() or Origin()).generation
+        return Lineage(f"{self.folder.name}.{generation}", generation)
 
 
 @contextmanager

@@ -52,11 +52,17 @@ class Frontier:
         self._events: dict[str, dict[str, int]] = defaultdict(dict)
         self._clock: dict[str, int] = {}
         self._closed: dict[str, int] = {}
+        self._newest: Mapping[str, int] = {}
 
     @property
     def closed_until(self) -> Mapping[str, int]:
         """By source the time, ms since 1970 UTC, at or before which the closed windows end. It never goes back; a source without records has none."""
         return dict(self._closed)
+
+    @property
+    def newest(self) -> Mapping[str, int]:
+        """By source the newest event of all that was taken, ms since 1970 UTC."""
+        return self._newest
 
     def advance(self, batch: Iterable[Newest]) -> Mapping[str, int]:
         """Take what a batch held, records that cannot be used left out, and return `closed_until`."""
@@ -69,4 +75,6 @@ class Frontier:
             by_events = min(time for time in events.values() if time >= latest - self._stale) - self._allowance
             by_clock = self._clock[source] - self._stale - self._allowance
             self._closed[source] = max(by_events, by_clock, self._closed.get(source, by_events))
+        # Another thread may read it.
+        self._newest = {source: max(events.values()) for source, events in self._events.items()}
         return self.closed_until

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
-from src.storage.sink import Batch, BatchSink, Guarantee
+from src.schema.tables import TableSchema
+from src.storage.sink import Batch, Guarantee, Sink
 
 _COUNTS = ("late", "without_usd_rate", "not_comparable", "dated_contracts", "malformed")
 
@@ -21,7 +22,7 @@ class _Open(NamedTuple):
     counts: Mapping[str, int]
 
 
-class LeftOut(BatchSink):
+class LeftOut(Sink):
     """Takes every batch. A row's newest counts replace its former ones, so a batch written twice counts once.
 
     kept_ms: how far a window's end lies behind the newest reception when the query has forgotten it, so that its row never comes again. Of
@@ -42,6 +43,9 @@ class LeftOut(BatchSink):
         self._received_before = deque([0, 0], maxlen=2)
         """The newest reception before the last batch but one, and before the last. What was forgotten by the former comes in neither of them,
         whichever is written again: Spark drops late rows by the watermark that the batch before had."""
+
+    def open(self, tables: Sequence[TableSchema]) -> None:
+        del tables
 
     def write(self, batch: Batch) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.records import Record
 from src.schema.tables import TableSchema
 from src.setting.abstract import AbstractSparkSettingOrganization
+from src.setting.checkpoint import Lineage
 from src.setting.closing import Frontier, newest_in
 from src.setting.left_out import LeftOut
 from src.setting.planner import Plan
@@ -32,12 +33,14 @@ from src.setting.series import SeriesPlan
 from src.setting.series_in_memory import SeriesInMemory
 from src.setting.series_query import series_batch, series_tables
 from src.setting.session import create_spark_session
+from src.setting.sinks import make_outlets
 from src.setting.spark_errors import cause
-from src.storage.delivery import deliver
 from src.storage.floats import without_non_finite
 from src.storage.kafka import KafkaSink
 from src.storage.memory import MemorySink
-from src.storage.sink import Batch, Sink
+from src.storage.outlet import Outlet
+from src.storage.retention import Retention
+from src.storage.sink import Batch, BatchSink, Sink
 from src.storage.sql import SqlSink
 
 AVAILABLE_NOW = "available-now"
@@ -61,6 +64,10 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     checkpoint_folder: str
     starting_offsets: str = "earliest"
     whole_from: int = 0
+    lineage: Lineage = Lineage()
+    """Whose batch ids those of the query are."""
+    series_lineage: Lineage = Lineage()
+    """The same of the second query."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -83,8 +90,10 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         """By SeriesMetric, rows of closed windows that its fold could not take."""
         self.database: SqlSink | None = None
         self.kafka: KafkaSink | None = None
-        self.extra_sinks: list[Sink] = []
+        self.extra_sinks: list[Sink | BatchSink] = []
         """Sinks besides database and Kafka, in debug runs in place of the console; they get every batch after those."""
+        self._outlets: list[Outlet] | None = None
+        self.retention: Retention | None = None
         self.failure: BaseException | None = None
         self.note = ""
         self._delivering = threading.Lock()
@@ -139,7 +148,9 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             closed_until = self.frontier.advance(newest_in(tables))
             if self.series_in_memory is not None:
                 tables |= series_tables(self, self.series_in_memory.take(tables, closed_until))
-            self._deliver_everywhere(Batch(self.name, batch_id, tables, closed_until))
+            lineage = self.lineage
+            batch = Batch(self.name, batch_id, tables, closed_until, lineage.checkpoint, lineage.generation, self.frontier.newest)
+            self._deliver_everywhere(batch)
 
     def write_series(self, frame: DataFrame, batch_id: int) -> None:
         """Called with each batch of the second query, the one over closed windows."""
@@ -149,12 +160,15 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
 
     def _deliver_everywhere(self, batch: Batch) -> None:
         with self._delivering:
-            if self.database is not None:
-                self._deliver(self.database, self._write_to_mysql, batch)
-            if self.kafka is not None:
-                self._deliver(self.kafka, self._topic_to_kafka_sending, batch)
-            for sink in [*self.extra_sinks, self.newest, self.left_out]:
-                self._deliver(sink, sink.write, batch)
+            for outlet in self.outlets:
+                outlet.deliver(batch)
+
+    @property
+    def outlets(self) -> list[Outlet]:
+        """The sinks of the run in the order in which they get a batch; settled when this is first read."""
+        if self._outlets is None:
+            self._outlets = make_outlets(self)
+        return self._outlets
 
     @contextmanager
     def _ending_with_failures(self, batch_id: int) -> Iterator[None]:
@@ -164,9 +178,6 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             # The job ends with the error itself; Spark gets a short text, as it searches a long one with a recursive pattern.
             self.failure = error
             raise TerminalError(f"batch {batch_id}: {type(error).__name__}") from None
-
-    def _deliver(self, sink: Sink, write: Callable[[Batch], None], batch: Batch) -> None:
-        deliver(sink, write, batch, self.settings.sink_retry_seconds, self.stopping, self.tell)
 
     def tell(self, note: str) -> None:
         """Show this till the next one; nothing when it is empty."""

@@ -67,6 +67,8 @@ def progress_line(progress: Progress) -> str:
         parts.append(f"{progress.records_per_second:,.0f} records/s")
     if progress.lag_records is not None:
         parts.append(f"lag {progress.lag_records:,} records{lag_seconds(progress)}")
+    if progress.old_rows_deleted:
+        parts.append(f"{progress.old_rows_deleted:,} old rows deleted")
     parts += [f"{name.replace('_', ' ')} {count:,}" for name, count in left_out(progress).items()]
     return "; ".join(parts)
 

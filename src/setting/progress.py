@@ -30,6 +30,8 @@ class Progress:
     """Window rows of records older than the windows that are still open, since the start."""
     quality: Mapping[str, int] = field(default_factory=dict)
     """Counts of input that was left out since the start (late, malformed, ...), as `input_quality` has them."""
+    old_rows_deleted: int = 0
+    """Rows of the database that the retention has deleted since the start."""
     collector: CollectorStatus | None = None
     message: str = ""
     """What a person must know now: a sink being retried, a broker started again."""

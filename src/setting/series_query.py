@@ -51,7 +51,8 @@ def start_series(job: _SparkSettingOrganization, session: SparkSession, folder: 
 
 def series_batch(job: _SparkSettingOrganization, found: pa.Table, batch_id: int) -> Batch:
     """The rows of one batch of the query."""
-    return Batch(series_name(job.name), batch_id, series_tables(job, found))
+    lineage = job.series_lineage
+    return Batch(series_name(job.name), batch_id, series_tables(job, found), {}, lineage.checkpoint, lineage.generation, job.frontier.newest)
 
 
 def series_tables(job: _SparkSettingOrganization, found: pa.Table) -> dict[TableSchema, pa.Table]:

@@ -24,23 +24,19 @@ from src.collect.replay_run import finish_run
 from src.config import Settings, load_settings
 from src.errors import TerminalError
 from src.schema.records import DEAD_LETTER_TOPIC
-from src.setting.checkpoint import Checkpoint, Origin, checkpoint
+from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 from src.setting.collecting import CollectorProcess
 from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
 from src.setting.replaying import check_windows_are_open, has_read_everything
-from src.setting.series_in_memory import SeriesInMemory
 from src.setting.series_query import series_checkpoint, start_series
 from src.setting.session import remove_left_behind, stop_spark
+from src.setting.sinks import keep_store, open_database, open_sinks
 from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
 from src.setting.watching import Watch
 from src.setting.whole import whole_from
-from src.storage.console import ConsoleSink
-from src.storage.kafka import KafkaSink
-from src.storage.sink import Sink
-from src.storage.sql import SqlSink
 from src.storage.sql_engine import parsed, shown
 
 _RESTARTS = 5
@@ -74,21 +70,14 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             # What the user must mend is said before anything that takes seconds to start.
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
-                self.database = SqlSink(self.database_url)
-                self._open(stack, self.database)
+                open_database(self, stack)
             session = self._begin(stack)
             if session is None:
                 return
             kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
-            if debug:
-                self.extra_sinks = self.extra_sinks or [ConsoleSink()]
-                self.series_in_memory = SeriesInMemory(self.series)
-            else:
+            if not debug:
                 self._keep_series(stack)
-                self.kafka = KafkaSink(self.cluster.bootstrap_servers)
-                self._open(stack, self.kafka)
-            for sink in self.extra_sinks:
-                self._open(stack, sink)
+            open_sinks(self, stack, debug=debug)
             if replay is not None:
                 check_windows_are_open(replay, kept, self.settings.home)
             collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
@@ -96,6 +85,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             collector.start()
             ended.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
             self.view.began(self.name, self.tables, self._origin_lines(kept, debug=debug))
+            keep_store(self, stack, debug=debug)
             watch = Watch(self, collector, self.view)
             with watch.looking():
                 while self.settings.trigger == AVAILABLE_NOW and replay is not None and not collector.finished and not self.stopping.wait(0.2):
@@ -153,8 +143,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 )
             if kept.origin() is None:
                 now = round(time.time() * 1000)
-                kept.begin(Origin(now if self.begin_at == "latest" else whole_from(self.cluster.bootstrap_servers, self.topics)))
+                whole = now if self.begin_at == "latest" else whole_from(self.cluster.bootstrap_servers, self.topics)
+                kept.begin(Origin(whole, kept.next_generation()))
             self.whole_from = (kept.origin() or Origin()).whole_from
+            self.lineage = kept.lineage()
             self.checkpoint_folder = str(kept.folder)
             self.starting_offsets = self.begin_at or "earliest"
             yield kept
@@ -168,8 +160,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         folder.mkdir(parents=True)
         self.checkpoint_folder = str(folder)
         self.starting_offsets = self.begin_at or "latest"
+        kept = Checkpoint(self.name, folder)
+        self.lineage = Lineage(f"debug-{os.getpid()}", kept.next_generation())
         try:
-            yield Checkpoint(self.name, folder)
+            yield kept
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -179,11 +173,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             kept = stack.enter_context(series_checkpoint(self))
             if kept.replaces is not None:
                 self.view.say(f"metrics over closed windows changed: they start anew from the retained rows (was {kept.replaces.name})")
+            if kept.origin() is None:
+                kept.begin(Origin(generation=kept.next_generation()))
+            self.series_lineage = kept.lineage()
             self.series_folder = str(kept.folder)
-
-    def _open(self, stack: ExitStack, sink: Sink) -> None:
-        stack.callback(sink.close)
-        sink.open(self.tables)
 
     @property
     def database_url(self) -> str:

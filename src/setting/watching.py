@@ -79,6 +79,7 @@ class Watch:
             quality=self._quality(),
             dropped_by_watermark=self._dropped,
             message=self._job.note,
+            old_rows_deleted=0 if self._job.retention is None else self._job.retention.deleted,
         )
         return known if self._batch is None else self._batch.added_to(known)
 

@@ -1,5 +1,5 @@
 """Where rows go: one file a sink."""
 
-from src.storage.sink import Batch, BatchSink, Guarantee, Sink
+from src.storage.sink import Batch, BatchSink, Guarantee, Sink, as_sink
 
-__all__ = ["Batch", "BatchSink", "Guarantee", "Sink"]
+__all__ = ["Batch", "BatchSink", "Guarantee", "Sink", "as_sink"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
+import pyarrow as pa
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from src.schema.tables import TableSchema
-from src.storage.floats import without_non_finite
-from src.storage.sink import Batch, BatchSink, Guarantee
+from src.storage.sink import BatchSink, Guarantee
 
 SHOWN_ROWS = 20
 _FRAME = 3
@@ -29,16 +29,15 @@ class ConsoleSink(BatchSink):
         self._console = console or Console()
         self._rows = rows
 
-    def write(self, batch: Batch) -> None:
-        for schema, rows in batch.tables.items():
-            finite, _ = without_non_finite(rows)
-            newest = finite.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
-            shown = newest.slice(0, self._rows).to_pylist()
-            more = f", first {len(shown)} shown" if rows.num_rows > len(shown) else ""
-            title = f"{schema.name}: batch {batch.batch_id}, {rows.num_rows} rows{more}"
-            for names in _fitting(schema, shown, self._console.width):
-                self._console.print(row_table(schema, names, shown, title))
-                title = ""
+    def write(self, batch: pa.Table, batch_id: int) -> None:
+        schema = self.table_of(batch)
+        newest = batch.sort_by([("window_start", "descending"), *((name, "ascending") for name in schema.key if name != "window_start")])
+        shown = newest.slice(0, self._rows).to_pylist()
+        more = f", first {len(shown)} shown" if batch.num_rows > len(shown) else ""
+        title = f"{schema.name}: batch {batch_id}, {batch.num_rows} rows{more}"
+        for names in _fitting(schema, shown, self._console.width):
+            self._console.print(row_table(schema, names, shown, title))
+            title = ""
 
 
 def row_table(schema: TableSchema, names: list[str], rows: list[dict[str, Any]], title: str) -> Table:

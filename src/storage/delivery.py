@@ -15,10 +15,14 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
+class GaveUp(TerminalError):
+    """A sink still failed when its time was over; a stop that was asked for is a plain TerminalError."""
+
+
 def deliver(sink: Sink, write: Callable[[Batch], None], batch: Batch, seconds: float, stopping: threading.Event, tell: Callable[[str], None]) -> None:
     """Call `write` until it stored the batch. `tell` hears of each failure, and an empty text once it has passed.
 
-    Raises TerminalError when the sink still fails after `seconds`, or when `stopping` is set meanwhile; other errors of `write` pass through.
+    Raises GaveUp when the sink still fails after `seconds`, TerminalError when `stopping` is set meanwhile; other errors of `write` pass through.
     """
     deadline = time.monotonic() + seconds
     for attempt in count(1):
@@ -27,7 +31,7 @@ def deliver(sink: Sink, write: Callable[[Batch], None], batch: Batch, seconds: f
         except TransientError as error:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TerminalError(
+                raise GaveUp(
                     f"{sink.name} did not take batch {batch.batch_id} for {seconds:g} s: {error}. Nothing is lost: mend it and start the same "
                     "command again, it goes on at this batch"
                 ) from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar, TextIO
 
 import msgspec
+import pyarrow as pa
 
-from src.storage.floats import without_non_finite
 from src.storage.kafka import wire_row
-from src.storage.sink import Batch, BatchSink, Guarantee
+from src.storage.sink import BatchSink, Guarantee
 
 
 class JsonLinesSink(BatchSink):
@@ -20,9 +20,8 @@ class JsonLinesSink(BatchSink):
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def write(self, batch: Batch) -> None:
-        for table, rows in batch.tables.items():
-            for row in without_non_finite(rows)[0].to_pylist():
-                line = {"table": table.name, "batch": batch.batch_id, "row": wire_row(row)}
-                self._out.write(msgspec.json.encode(line).decode() + "\n")
+    def write(self, batch: pa.Table, batch_id: int) -> None:
+        table = self.table_of(batch).name
+        for row in batch.to_pylist():
+            self._out.write(msgspec.json.encode({"table": table, "batch": batch_id, "row": wire_row(row)}).decode() + "\n")
         self._out.flush()

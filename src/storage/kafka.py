@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from src.errors import ConfigurationError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
-from src.storage.sink import Batch, Guarantee, Sink
+from src.storage.sink import Batch, Guarantee, Sink, check_widths
 
 _ANSWER_SECONDS = 4
 _DELIVERY_SECONDS = 5
@@ -26,6 +26,11 @@ CLOSED_UNTIL = "closed_until"
 """The header that says up to which time the windows of the row's source are closed: ms since 1970 UTC, as text.
 
 It is on the last row of each topic and source in a batch.
+"""
+NEWEST_EVENT_TIME = "newest_event_time"
+"""The header with the newest event of the row's source that the job had read: ms since 1970 UTC, as text.
+
+The message's own time minus this is how long the newest event took through Kafka and Spark to the metric's topic.
 """
 _encode = msgspec.json.Encoder().encode
 
@@ -42,12 +47,13 @@ class KafkaSink(Sink):
 
     def open(self, tables: Sequence[TableSchema]) -> None:
         """Connect. The topics of `tables` are there: the job makes its topics before it opens its sinks."""
-        del tables
+        check_widths(tables)
         self._connect()
 
     def write(self, batch: Batch) -> None:
         producer = self._producer or self._connect()
-        headers = [("query", batch.query.encode()), ("batch", str(batch.batch_id).encode())]
+        common = [("query", batch.query.encode()), ("batch", str(batch.batch_id).encode())]
+        newest = {source: [(NEWEST_EVENT_TIME, str(time).encode())] for source, time in batch.newest_event_time.items()}
         sent: list[Any] = []
         last: dict[tuple[TableSchema, str], dict[str, Any]] = {}
         try:
@@ -57,7 +63,7 @@ class KafkaSink(Sink):
                     ready = row if row["source"] not in batch.closed_until else last.get(place)
                     last[place] = row
                     if ready is not None:
-                        sent.append(_send(producer, table, ready, headers))
+                        sent.append(_send(producer, table, ready, [*common, *newest.get(ready["source"], [])]))
                     if len(sent) == _ROWS_AT_ONCE:
                         _await_delivery(producer, sent)
             _await_delivery(producer, sent)
@@ -65,7 +71,7 @@ class KafkaSink(Sink):
             for (table, source), row in last.items():
                 if source in batch.closed_until:
                     closed = (CLOSED_UNTIL, str(batch.closed_until[source]).encode())
-                    sent.append(_send(producer, table, row, [*headers, closed]))
+                    sent.append(_send(producer, table, row, [*common, *newest.get(source, []), closed]))
             _await_delivery(producer, sent)
         except KafkaError as error:
             # An idempotent producer that gave up on a message may refuse all later ones; a new one has a clean state.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
-from src.storage.sink import Batch, BatchSink, Guarantee
+from src.storage.sink import Batch, Guarantee, Sink, check_widths
 
 
-class MemorySink(BatchSink):
+class MemorySink(Sink):
     """Keeps the last `rows_per_table` rows by key, the newest written last. Safe to read from another thread."""
 
     guarantee: ClassVar[Guarantee] = Guarantee.BEST_EFFORT
@@ -21,6 +22,9 @@ class MemorySink(BatchSink):
         self._limit = rows_per_table
         self._lock = threading.Lock()
         self._rows: dict[str, OrderedDict[tuple[Any, ...], dict[str, Any]]] = {}
+
+    def open(self, tables: Sequence[TableSchema]) -> None:
+        check_widths(tables)
 
     def write(self, batch: Batch) -> None:
         plain = [(table, without_non_finite(rows)[0].to_pylist()) for table, rows in batch.tables.items()]

@@ -1,24 +1,26 @@
 """Metric tables in MySQL, MariaDB, SQLite or PostgreSQL, by one code path through SQLAlchemy.
 
-A row is inserted or, when its key is there, updated; all tables of a batch in one transaction. Writing a batch twice changes nothing.
+A row is inserted or, when its key is there, updated; all tables of a batch in one transaction, with the line of the ledger that says so. A batch
+that was written, or that a later one followed, changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from src.errors import CoinSparkError, ConfigurationError
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
-from src.storage.sink import Batch, Guarantee, Sink
+from src.storage.sink import Batch, Guarantee, Sink, check_widths
+from src.storage.sql_batches import ledger_table, note
 from src.storage.sql_engine import create_engine, shown
 from src.storage.sql_errors import translated
 from src.storage.sql_tables import prepare, sql_table
+from src.storage.sql_types import upsert
 
 __all__ = ["SqlSink", "create_engine", "shown", "sql_table", "upsert"]
 
@@ -35,16 +37,20 @@ class SqlSink(Sink):
         self._engine = create_engine(url)
         self._first = create_engine(url, answer_seconds=_REACH_SECONDS)
         self._tables: dict[str, sa.Table] = {}
+        self._ledger = ledger_table(sa.MetaData())
 
     def open(self, tables: Sequence[TableSchema]) -> None:
+        check_widths(tables)
         metadata = sa.MetaData()
         self._tables = {table.name: sql_table(table, metadata) for table in tables}
         self._reach()
         with translated(self._engine.url, opening=True):
-            prepare(self._engine, self._tables.values())
+            prepare(self._engine, [self._ledger, *self._tables.values()])
 
     def write(self, batch: Batch) -> None:
         with translated(self._engine.url), self._engine.begin() as connection:
+            if not note(connection, self._ledger, batch):
+                return
             for schema, rows in batch.tables.items():
                 if rows.num_rows:
                     connection.execute(upsert(self._tables[schema.name], connection.dialect.name), _parameters(rows))
@@ -68,20 +74,6 @@ class SqlSink(Sink):
             raise ConfigurationError(
                 f"{shown(self._first.url)} does not answer as a database of that kind, or its address has a wrong parameter: {failure}"
             )
-
-
-def upsert(table: sa.Table, dialect: str) -> sa.sql.dml.Insert:
-    """INSERT that updates the row of the same key, in the words of the dialect. Run it with a list of parameters, not `.values()`: far faster."""
-    others = [column.name for column in table.columns if not column.primary_key]
-    if dialect == "mysql":
-        statement = mysql.insert(table)
-        return statement.on_duplicate_key_update({name: statement.inserted[name] for name in others})
-    insert: Callable[..., Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect]
-    statement = insert(table)
-    return statement.on_conflict_do_update(  # type: ignore[no-any-return]
-        index_elements=[column.name for column in table.primary_key.columns],
-        set_={name: statement.excluded[name] for name in others},
-    )
 
 
 def _parameters(rows: pa.Table) -> list[dict[str, Any]]:

@@ -21,14 +21,17 @@ _LOCK_SECONDS = 5
 
 
 def create_engine(url: str, answer_seconds: int = _ANSWER_SECONDS) -> sa.Engine:
-    """An engine for `url`. A MySQL server has `answer_seconds` for each statement; nothing connects before the engine is used.
+    """An engine for `url`. A server has `answer_seconds` for each statement; nothing connects before the engine is used.
+
+    TLS, and whatever else the driver can do, is asked for by parameters of the URL, which are handed on to it: `?ssl_ca=/folder/ca.pem` (PyMySQL),
+    `?sslmode=verify-full&sslrootcert=/folder/ca.pem` (psycopg).
 
     Raises ConfigurationError for a URL that cannot be read or names a database that rows cannot go to, MissingPartError for a missing driver.
     """
     address = parsed(url)
     if address.get_backend_name() == "sqlite":
         return _sqlite_engine(address)
-    arguments = _mysql_arguments(address, answer_seconds) if address.get_backend_name() == "mysql" else {"connect_timeout": _CONNECT_SECONDS}
+    arguments = _mysql_arguments(address, answer_seconds) if address.get_backend_name() == "mysql" else _postgresql_arguments(address, answer_seconds)
     try:
         # A pre-ping finds a connection that was lost since the last batch before this one does. Errors must not quote rows.
         return sa.create_engine(address, pool_pre_ping=True, pool_recycle=1800, pool_size=2, hide_parameters=True, connect_args=arguments)
@@ -78,6 +81,17 @@ def _mysql_arguments(address: sa.URL, answer_seconds: int) -> dict[str, Any]:
         "sql_mode": "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION",
         # A batch that waits for another job's lock is written again; a job that is asked to stop meanwhile must not wait for it.
         "init_command": f"SET SESSION lock_wait_timeout={_LOCK_SECONDS}, innodb_lock_wait_timeout={_LOCK_SECONDS}",
+    }
+
+
+def _postgresql_arguments(address: sa.URL, answer_seconds: int) -> dict[str, Any]:
+    given = address.query.get("options", "")
+    limits = f"-c statement_timeout={answer_seconds}s -c lock_timeout={_LOCK_SECONDS}s"
+    return {
+        "connect_timeout": _CONNECT_SECONDS,
+        # A server that has gone without a word is noticed by what it does not acknowledge.
+        "tcp_user_timeout": answer_seconds * 1000,
+        "options": f"{limits} {given if isinstance(given, str) else ' '.join(given)}".strip(),
     }
 
 

@@ -10,16 +10,23 @@ import sqlalchemy as sa
 
 from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
 
-_PASSWORD = "the user name or the password is wrong; in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"  # noqa: S105
+_WHO = (
+    "the user name or the password is wrong, or the account asks for TLS (?ssl_ca=/folder/ca.pem); "
+    "in DATABASE_URL the characters @ : / % of a password are written %40 %3A %2F %25"
+)
+_NO_TABLE = "a table, or a column of one, is gone: start the same command again, and what is missing is made"
 _MYSQL_MUST_ACT = {
     1044: "the database does not exist, or the user may not use it",
-    1045: _PASSWORD,
+    1045: _WHO,
     1049: "the database does not exist: create it first",
     1130: "the server does not let this host in",
-    1142: "the user may not create, read or write these tables: grant SELECT, INSERT, UPDATE, CREATE, ALTER and INDEX on the database",
+    1142: "the user may not create, read or write these tables: grant SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and INDEX on the database",
     1143: "the user may not write these columns",
+    1054: _NO_TABLE,
+    1146: _NO_TABLE,
     1227: "the user lacks a privilege",
-    1698: _PASSWORD,
+    3159: "the server takes TLS connections alone: add ?ssl_ca=/folder/ca.pem to DATABASE_URL",
+    1698: _WHO,
 }
 _MYSQL_UNREACHABLE = {0, 2002, 2003, 2005, 2006, 2013, 2014, 2055}
 _MYSQL_PASSES = {
@@ -36,6 +43,24 @@ _SQLITE_MUST_ACT = {
 }
 _SQLITE_PASSES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL}
 _PRIMARY_CODE = 0xFF
+_POSTGRESQL_MUST_ACT = {
+    "28000": _WHO,
+    "28P01": _WHO,
+    "3D000": "the database does not exist: create it first",
+    "42501": "the user may not create, read or write these tables: grant CREATE on the schema, and SELECT, INSERT, UPDATE, DELETE on its tables",
+    "42P01": _NO_TABLE,
+    "42703": _NO_TABLE,
+}
+_POSTGRESQL_PASSES = ("08", "53", "57", "58", "40001", "40P01", "55P03", "25006")
+"""Classes of SQLSTATE, and single ones: lost connections, a lack of means, a shutdown or time-out, serialization, deadlock, lock, read-only."""
+_POSTGRESQL_SAYS = (
+    ("password authentication failed", _WHO),
+    ("no password supplied", _WHO),
+    ('role "', "the user does not exist, or may not log in"),
+    ('database "', "the database does not exist: create it first"),
+    ("no pg_hba.conf entry", "the server does not let this host or user in"),
+)
+"""Of a connection that was refused the driver has nothing but the server's words."""
 
 
 @contextmanager
@@ -78,13 +103,25 @@ def _ours(url: sa.URL, error: sa.exc.SQLAlchemyError, *, opening: bool) -> CoinS
 def _sorted(original: BaseException | None) -> tuple[str, bool, bool]:
     """What the user must mend, if that is known; whether the error is known to pass; whether it says that the server cannot be reached."""
     if isinstance(original, sqlite3.Error):
+        if str(original).startswith(("no such table", "no such column")):
+            return _NO_TABLE, False, False
         code = getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE
         return _SQLITE_MUST_ACT.get(code, ""), code in _SQLITE_PASSES, False
+    if type(original).__module__.startswith("psycopg"):
+        return _sorted_postgresql(original)
     code = original.args[0] if original is not None and original.args else None
     if isinstance(code, int):
         return _MYSQL_MUST_ACT.get(code, ""), code in _MYSQL_PASSES, code in _MYSQL_UNREACHABLE
-    # PostgreSQL's driver has one error for all that hinders a connection, and says what it was.
-    return "", False, type(original).__module__.startswith("psycopg") and type(original).__name__ == "OperationalError"
+    return "", False, False
+
+
+def _sorted_postgresql(error: BaseException | None) -> tuple[str, bool, bool]:
+    state = getattr(error, "sqlstate", None)
+    if state is not None:
+        return _POSTGRESQL_MUST_ACT.get(state, ""), state.startswith(_POSTGRESQL_PASSES), False
+    words = str(error)
+    advice = next((advice for said, advice in _POSTGRESQL_SAYS if f"FATAL:  {said}" in words), "")
+    return advice, False, type(error).__name__ in {"OperationalError", "ConnectionTimeout"}
 
 
 def _said(original: BaseException | None, error: sa.exc.SQLAlchemyError) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,45 +12,45 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from src.errors import ConfigurationError
 from src.schema.kinds import Kind
-from src.schema.tables import TableSchema
+from src.schema.tables import TableSchema, check_identifier
+from src.storage.column_comments import column_comments
+from src.storage.sql_batches import NAME as LEDGER
 from src.storage.sql_engine import shown
+from src.storage.sql_types import MILLISECONDS, UtcDateTime
 
 _KEY_LENGTH = 64
 _TEXT_LENGTH = 255
-_MILLISECONDS = 3
+_ADVICE = "Columns are added by themselves, and nothing else is changed: rename or drop the table, and it is made anew; a rename keeps its rows"
 _LOCK = "coinspark tables"
 _LOCK_SECONDS = 5
 
 
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware datetime, kept as UTC to the millisecond: DATETIME(3) in MySQL, which no time zone of server or session changes."""
-
-    impl = sa.DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        return dialect.type_descriptor(mysql.DATETIME(fsp=_MILLISECONDS) if dialect.name == "mysql" else sa.DateTime())
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        del dialect
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
 def sql_table(schema: TableSchema, metadata: sa.MetaData) -> sa.Table:
-    """The SQLAlchemy table of a metric: its key as primary key, all other columns nullable, and an index for queries by time."""
+    """The SQLAlchemy table of a metric: its key as primary key, all other columns nullable, and an index for queries by time.
+
+    Raises ConfigurationError for a name that is no safe identifier, or the ledger's own.
+    """
+    check_identifier(schema.name, "table name")
+    if schema.name == LEDGER:
+        raise ConfigurationError(f"a metric cannot be named {LEDGER}: that is the table in which the batches are kept")
+    comments, time = column_comments(schema), time_column(schema)
     columns = []
     for column in schema.columns:
+        check_identifier(column.name, f"column of table {schema.name}")
         is_key = column.name in schema.key
         # Quoted always: what is a reserved word differs by database and version.
         name = sa.sql.quoted_name(column.name, quote=True)
         kind = _type(column.kind, is_key=is_key)
-        columns.append(sa.Column(name, kind, primary_key=is_key, nullable=not is_key, autoincrement=False, index=name == "window_start"))
+        comment = comments.get(column.name)
+        columns.append(sa.Column(name, kind, primary_key=is_key, nullable=not is_key, autoincrement=False, index=name == time, comment=comment))
     name = sa.sql.quoted_name(schema.name, quote=True)
     return sa.Table(name, metadata, *columns, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin", sqlite_with_rowid=False)
+
+
+def time_column(schema: TableSchema) -> str | None:
+    """The column that a table is asked by, and that its rows age by: the window's start, else the first time there is."""
+    times = [column.name for column in schema.columns if column.kind is Kind.TIMESTAMP]
+    return "window_start" if "window_start" in times else next(iter(times), None)
 
 
 def prepare(engine: sa.Engine, tables: Iterable[sa.Table]) -> None:
@@ -93,13 +92,17 @@ def _grow(connection: sa.Connection, inspector: sa.Inspector, table: sa.Table) -
     there = {column["name"]: column for column in inspector.get_columns(table.name)}
     problems = [*_key_problems(inspector, table), *_column_problems(inspector, table, there)]
     if problems:
-        raise ConfigurationError(
-            f"table {table.name} in {shown(connection.engine.url)} is not the metric's: {'; '.join(problems)}. Rename or drop it, and it is made anew"
-        )
+        raise ConfigurationError(f"table {table.name} in {shown(connection.engine.url)} is not the metric's: {'; '.join(problems)}. {_ADVICE}")
     for column in table.columns:
         if column.name not in there:
             added = sa.schema.CreateColumn(column).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {connection.dialect.identifier_preparer.format_table(table)} ADD COLUMN {added}")
+            if column.comment and connection.dialect.supports_comments and not connection.dialect.inline_comments:
+                connection.execute(sa.schema.SetColumnComment(column))
+    indexed = {tuple(index["column_names"])[:1] for index in inspector.get_indexes(table.name)}
+    for index in table.indexes:
+        if tuple(column.name for column in index.columns) not in indexed:
+            index.create(connection)
 
 
 def _try_rights(connection: sa.Connection, table: sa.Table) -> None:
@@ -148,8 +151,9 @@ def _holds(there: sa.types.TypeEngine[Any], wanted: sa.types.TypeEngine[Any]) ->
         case sa.String():
             return isinstance(there, sa.String) and (there.length is None or there.length >= (wanted.length or 0))
         case _:
-            # MySQL's TIMESTAMP is not one: it follows the session's time zone.
-            return isinstance(there, sa.DateTime) and not isinstance(there, mysql.TIMESTAMP) and getattr(there, "fsp", _MILLISECONDS) == _MILLISECONDS
+            # MySQL's TIMESTAMP is not one, nor PostgreSQL's WITH TIME ZONE: they follow the session's time zone.
+            follows_session = isinstance(there, mysql.TIMESTAMP) or getattr(there, "timezone", False)
+            return isinstance(there, sa.DateTime) and not follows_session and getattr(there, "fsp", MILLISECONDS) == MILLISECONDS
 
 
 def _type(kind: Kind, *, is_key: bool) -> sa.types.TypeEngine[Any]:

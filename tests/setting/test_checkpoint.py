@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from src.errors import ConfigurationError
-from src.setting.checkpoint import Origin, checkpoint
+from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 
 
 def _batch(folder: Path, number: int, watermark_ms: int, offset: int, *, committed: bool) -> None:
@@ -55,6 +55,34 @@ def test_another_identity_is_another_folder_and_knows_what_it_replaces(tmp_path:
         aside = again.set_aside()
         assert again.is_new
         assert aside.exists()
+
+
+def test_the_ids_of_a_checkpoint_that_begins_anew_are_others(tmp_path: Path) -> None:
+    with checkpoint(tmp_path, "ticker", "one") as first:
+        first.begin(Origin(generation=first.next_generation()))
+        before = first.lineage()
+        assert before == Lineage(f"{first.folder.name}.{before.generation}", before.generation)
+        assert Checkpoint("ticker", first.folder).lineage() == before
+        # The same folder once more, set aside or deleted; the clock may stand still or go back.
+        first.begin(Origin(generation=4_000_000_000_000))
+        first.set_aside()
+        first.begin(Origin(generation=first.next_generation()))
+        assert first.lineage().generation == 4_000_000_000_001
+    with checkpoint(tmp_path, "ticker", "two") as second:
+        second.begin(Origin(generation=second.next_generation()))
+        assert second.lineage().generation == 4_000_000_000_002
+    with checkpoint(tmp_path, "trade") as other:
+        assert other.next_generation() < 4_000_000_000_000
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on_and_one_after_it_is_another(tmp_path: Path) -> None:
+    with checkpoint(tmp_path, "ticker", "one") as kept:
+        kept.folder.mkdir()
+        (kept.folder / "origin.json").write_text('{"whole_from":5}')
+        assert kept.lineage() == Lineage(f"{kept.folder.name}.0", 0)
+        kept.set_aside()
+        kept.begin(Origin(generation=kept.next_generation()))
+        assert kept.lineage().generation > 0
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_message(tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from src.broker.cluster import Cluster
 from src.schema.tables import TableSchema
+from tests.storage.databases import DATABASES
+from tests.storage.postgres import PostgreSql
 from tests.storage.rows import schema
-from tests.storage.stores import KafkaStore, MemoryStore, SqlStore, Store
+from tests.storage.stores import Place, SqlStore, Store, places
 
-DATABASES = [pytest.param("sqlite", id="sqlite"), pytest.param("mysql", id="mysql", marks=pytest.mark.mysql)]
-STORES = [*DATABASES, pytest.param("kafka", id="kafka", marks=pytest.mark.broker), pytest.param("memory", id="memory")]
+
+def _parameters(found: Sequence[Place]) -> list[Any]:
+    return [pytest.param(place, id=place.name, marks=place.marks) for place in found]
 
 
 @pytest.fixture
@@ -22,23 +26,37 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'state' / 'coin.db'}"
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """One PostgreSQL server for the whole run; tests keep apart by their databases' names."""
+    server = PostgreSql()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSql, request: pytest.FixtureRequest) -> Iterator[str]:
+    """DATABASE_URL of a new empty database, which goes with the test."""
+    name = f"test_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
+    postgresql.execute(f"CREATE DATABASE {name}")
+    yield postgresql.address.set(database=name).render_as_string()
+    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=_parameters(places()))
 def store(request: pytest.FixtureRequest) -> Store:
     """Each store in turn, empty."""
-    match request.param:
-        case "kafka":
-            cluster: Cluster = request.getfixturevalue("broker")
-            return KafkaStore(cluster.bootstrap_servers)
-        case "memory":
-            return MemoryStore()
-        case database:
-            return SqlStore(request.getfixturevalue(f"{database}_url"))
+    place: Place = request.param
+    return place.make(request)
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture(params=_parameters(DATABASES))
 def database(request: pytest.FixtureRequest) -> SqlStore:
     """Each SQL database in turn, empty."""
-    return SqlStore(request.getfixturevalue(f"{request.param}_url"))
+    place: Place = request.param
+    made = place.make(request)
+    assert isinstance(made, SqlStore)
+    return made
 
 
 @pytest.fixture

@@ -30,9 +30,10 @@ def row(symbol: str = "BTC", *, window_start: datetime = START, **values: Any) -
     return {"source": "live", "symbol": symbol, "window_start": window_start, "window_end": START, **nulls, **values}
 
 
-def batch(batch_id: int, rows: Mapping[TableSchema, Iterable[Mapping[str, Any]]]) -> Batch:
-    """A batch of the query `tests`."""
-    return Batch("tests", batch_id, {table: pa.Table.from_pylist(list(found), schema=table.arrow()) for table, found in rows.items()})
+def batch(batch_id: int, rows: Mapping[TableSchema, Iterable[Mapping[str, Any]]], generation: int = 1) -> Batch:
+    """A batch of the query `tests`; another generation is another checkpoint."""
+    tables = {table: pa.Table.from_pylist(list(found), schema=table.arrow()) for table, found in rows.items()}
+    return Batch("tests", batch_id, tables, checkpoint=f"tests.{generation}", generation=generation)
 
 
 def awkward() -> list[dict[str, Any]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.schema.tables import TableSchema
 from src.storage import delivery
 from src.storage.delivery import deliver
-from src.storage.sink import Batch, BatchSink
+from src.storage.sink import Batch, Sink
 
 BATCH = Batch("tests", 7, {})
 FOREVER = 3_600.0
@@ -23,7 +24,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "_LONGEST_PAUSE_SECONDS", 0.05)
 
 
-class Failing(BatchSink):
+class Failing(Sink):
     """A store that raises these errors, one a call, and then takes what it is given."""
 
     name = "store"
@@ -31,6 +32,9 @@ class Failing(BatchSink):
     def __init__(self, *errors: Exception) -> None:
         self._errors = [*errors]
         self.calls = 0
+
+    def open(self, tables: Sequence[TableSchema]) -> None:
+        del tables
 
     def write(self, batch: Batch) -> None:
         assert batch is BATCH

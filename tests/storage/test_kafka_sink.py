@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from src.config.settings import load_settings
 from src.errors import ConfigurationError, MissingPartError, TransientError
 from src.schema.tables import TableSchema
 from src.storage import kafka
-from src.storage.kafka import KafkaSink
+from src.storage.kafka import NEWEST_EVENT_TIME, KafkaSink
 from tests.servers import LOOPBACK, ROOT, free_port, missing
 from tests.storage.rows import START, batch, row, stored
 from tests.storage.stores import KafkaStore, messages
@@ -26,10 +27,11 @@ START_MS = round(START.timestamp() * 1000)
 @pytest.mark.broker
 def test_a_message(broker: Cluster, table: TableSchema) -> None:
     with KafkaStore(broker.bootstrap_servers).opened(table) as sink:
-        sink.write(batch(12, {table: [row("비트:코인\\", price=float("nan"), records=2**53 + 1, whole=False, signal="가격")]}))
+        given = batch(12, {table: [row("비트:코인\\", price=float("nan"), records=2**53 + 1, whole=False, signal="가격")]})
+        sink.write(replace(given, newest_event_time={"live": START_MS + 7, "replay": 1}))
     [message] = messages(broker.bootstrap_servers, table.topic)
     assert message.key.decode() == f"live:비트\\:코인\\\\:{START_MS}"
-    assert message.headers == [("query", b"tests"), ("batch", b"12")]
+    assert message.headers == [("query", b"tests"), ("batch", b"12"), (NEWEST_EVENT_TIME, str(START_MS + 7).encode())]
     assert msgspec.json.decode(message.value) == {
         "source": "live",
         "symbol": "비트:코인\\",

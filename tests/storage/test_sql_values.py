@@ -73,10 +73,12 @@ def _assert_times_are_utc(database: SqlStore, table: TableSchema) -> None:
     in_seoul = datetime(2026, 9, 22, 8, 59, 59, 999_000, tzinfo=ZoneInfo("Asia/Seoul"))
     in_new_york_twice = datetime(2026, 11, 1, 1, 30, fold=1, tzinfo=ZoneInfo("America/New_York"))
     with database.opened(table) as sink:
-        sink.write(batch(0, {table: [row("A", window_start=in_seoul), row("B", window_start=in_new_york_twice)]}))
+        times = [row("A", window_start=in_seoul), row("B", window_start=in_new_york_twice)]
+        sink.write(batch(0, {table: times}, generation=9))
     with connected(database.url) as connection:
-        texts = connection.execute(sa.text(f"SELECT CAST(window_start AS CHAR) FROM {table.name} ORDER BY symbol")).scalars().all()  # noqa: S608
-    assert [text[:23] for text in texts] == ["2026-09-21 23:59:59.999", "2026-11-01 06:30:00.000"]
+        texts = connection.execute(sa.text(f"SELECT CAST(window_start AS CHAR(26)) FROM {table.name} ORDER BY symbol")).scalars().all()  # noqa: S608
+    said = [datetime.fromisoformat(text.strip()).isoformat(timespec="milliseconds") for text in texts]
+    assert said == ["2026-09-21T23:59:59.999", "2026-11-01T06:30:00.000"]
     assert [found["window_start"] for found in database.rows(table)] == [
         datetime(2026, 9, 21, 23, 59, 59, 999_000, tzinfo=UTC),
         datetime(2026, 11, 1, 6, 30, tzinfo=UTC),
@@ -85,12 +87,12 @@ def _assert_times_are_utc(database: SqlStore, table: TableSchema) -> None:
 
 def test_every_name_that_a_metric_may_have_works(database: SqlStore) -> None:
     names = ["signal", "order", "group", "key", "rank", "range", "rows", "system", "window", "over", "lead", "offset", "returning", "count", "a" * 63]
-    for table in (schema("select", **dict.fromkeys(names, Kind.DOUBLE)), schema("t" * 63)):
+    for place, table in enumerate((schema("select", **dict.fromkeys(names, Kind.DOUBLE)), schema("t" * 63))):
         values = {column.name: 1.5 for column in table.columns if column.kind is Kind.DOUBLE}
         rows = [{**{name: value for name, value in row().items() if name in table.arrow().names}, **values}]
         with database.opened(table) as sink:
-            sink.write(batch(0, {table: rows}))
-            sink.write(batch(0, {table: rows}))
+            sink.write(batch(place * 2, {table: rows}))
+            sink.write(batch(place * 2 + 1, {table: rows}))
         assert stored(database.rows(table)) == stored(rows)
 
 

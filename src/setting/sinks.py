@@ -1,0 +1,72 @@
+"""The sinks of a run: opened, put in the order in which they get a batch, and the database kept from growing for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from src.collect.ledger import LEDGER_TABLE
+from src.setting.series_in_memory import SeriesInMemory
+from src.storage.console import ConsoleSink
+from src.storage.kafka import KafkaSink
+from src.storage.outlet import Outlet, Rules
+from src.storage.parked import ParkedBatches, parking_folders
+from src.storage.parquet import ParquetSink
+from src.storage.retention import retained
+from src.storage.sink import Batch, BatchSink, Sink, as_sink
+from src.storage.sql import SqlSink
+
+if TYPE_CHECKING:
+    from src.setting.organization import _SparkSettingOrganization
+    from src.setting.streaming import SparkStreamingCoinAverage
+
+
+def open_database(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
+    """The database first of all: what the user must mend there is said before anything that takes seconds to start."""
+    job.database = SqlSink(job.database_url)
+    _open(job, stack, job.database)
+
+
+def open_sinks(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool) -> None:
+    """All the others; in a debug run the console, unless the job was given sinks of its own."""
+    if debug:
+        job.extra_sinks = job.extra_sinks or [ConsoleSink()]
+        job.series_in_memory = SeriesInMemory(job.series)
+    else:
+        job.kafka = KafkaSink(job.cluster.bootstrap_servers)
+        _open(job, stack, job.kafka)
+        if job.settings.parquet_folder is not None:
+            job.extra_sinks.append(ParquetSink(job.settings.parquet_folder))
+    for sink in job.extra_sinks:
+        _open(job, stack, sink)
+
+
+def make_outlets(job: _SparkSettingOrganization) -> list[Outlet]:
+    """The sinks in the order in which they get a batch. Those that store can park; a debug run stores nothing."""
+    rules = Rules(job.settings.sink_retry_seconds, job.settings.on_sink_failure == "park", job.stopping, job.tell)
+    sinks: list[tuple[Sink, Callable[[Batch], None]]] = []
+    if job.database is not None:
+        sinks.append((job.database, job._write_to_mysql))  # noqa: SLF001  (plug points of the job)
+    if job.kafka is not None:
+        sinks.append((job.kafka, job._topic_to_kafka_sending))  # noqa: SLF001
+    sinks += [(sink, sink.write) for sink in map(as_sink, job.extra_sinks)]
+    folders = parking_folders(job.settings.home, job.name, [sink.name for sink, _ in sinks])
+    stores = job.database is not None
+    outlets = [Outlet(sink, write, rules, ParkedBatches(folder) if stores else None) for (sink, write), folder in zip(sinks, folders, strict=True)]
+    return outlets + [Outlet(sink, sink.write, rules) for sink in (job.newest, job.left_out)]
+
+
+def keep_store(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool) -> None:
+    """Say what an earlier run has left to write, and delete old rows for as long as the job runs."""
+    for outlet in job.outlets:
+        if outlet.waiting:
+            job.view.say(f"{outlet.waiting} parked batches wait for {outlet.sink.name}: they are written before what comes now")
+    if not debug:
+        tables = (*job.tables, LEDGER_TABLE)
+        job.retention = stack.enter_context(retained(job.database_url, tables, job.settings, job.view.say))
+
+
+def _open(job: SparkStreamingCoinAverage, stack: ExitStack, sink: Sink | BatchSink) -> None:
+    stack.callback(sink.close)
+    as_sink(sink).open(job.tables)

@@ -1,0 +1,106 @@
+"""The sinks of a run: who gets a batch, what parks, and whose the batch ids are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from src.config.settings import load_settings
+from src.errors import ConfigurationError, TerminalError, TransientError
+from src.schema.tables import TableSchema
+from src.setting import SparkStreamingTicker
+from src.storage import Batch, BatchSink
+from src.storage.parquet import ParquetSink, last_rows
+from src.storage.sql import SqlSink
+from tests.storage.rows import row, schema, stored
+from tests.storage.stores import SqlStore
+
+TABLE = schema("prices")
+
+
+class Failing(BatchSink):
+    """A sink that is away while `is_away`, and keeps the ids that it got."""
+
+    name = "far away"
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.ids: list[int] = []
+
+    def write(self, batch: pa.Table, batch_id: int) -> None:
+        assert self.table_of(batch) == TABLE
+        if self.is_away:
+            raise TransientError("not there")
+        self.ids.append(batch_id)
+
+
+class MyTicker(SparkStreamingTicker):
+    """One that looks at what it stores."""
+
+    seen: tuple[int, ...] = ()
+
+    def _write_to_mysql(self, batch: Batch) -> None:
+        self.seen = (*self.seen, batch.batch_id)
+        super()._write_to_mysql(batch)
+
+
+def given(number: int) -> Batch:
+    rows: Sequence[Mapping[str, Any]] = [row(records=number)]
+    tables: Mapping[TableSchema, pa.Table] = {TABLE: pa.Table.from_pylist([*rows], schema=TABLE.arrow())}
+    return Batch("ticker", number, tables, checkpoint="ticker.1", generation=1)
+
+
+def job(home: Path, **settings: Any) -> tuple[MyTicker, Failing]:
+    made = MyTicker(load_settings(home=home, sink_retry_seconds=0.0, **settings))
+    made.database, failing = SqlSink(made.database_url), Failing()
+    made.database.open([TABLE])
+    parquet = ParquetSink(home / "parquet")
+    parquet.open([TABLE])
+    made.extra_sinks += [failing, parquet]
+    return made, failing
+
+
+def test_a_dead_sink_stops_the_job_and_the_next_run_repeats_no_row_of_the_others(tmp_path: Path) -> None:
+    first, _ = job(tmp_path)
+    with pytest.raises(TerminalError, match="far away did not take batch 0"):
+        first._deliver_everywhere(given(0))
+    second, failing = job(tmp_path)
+    failing.is_away = False
+    for number in (0, 1):
+        second._deliver_everywhere(given(number))
+    assert failing.ids == [0, 1]
+    assert stored(SqlStore(second.database_url).rows(TABLE)) == stored(last_rows(tmp_path / "parquet", TABLE).to_pylist()) == stored([row(records=1)])
+    assert len(second.newest.rows("prices")) == 1
+
+
+def test_with_park_the_job_goes_on_and_the_sink_gets_all_of_it_later_through_the_jobs_own_hook(tmp_path: Path) -> None:
+    made, failing = job(tmp_path, on_sink_failure="park")
+    for number in range(3):
+        made._deliver_everywhere(given(number))
+    assert made.seen == (0, 1, 2)
+    assert "far away: not there; 3 batches wait in" in made.note
+    assert len([*(tmp_path / "parked" / "far-away" / "ticker").iterdir()]) == 3
+    made.database, again = None, job(tmp_path, on_sink_failure="park")
+    again[1].is_away = False
+    assert [outlet.waiting for outlet in again[0].outlets if outlet.waiting] == [3]
+    again[0]._deliver_everywhere(given(3))
+    assert again[1].ids == [0, 1, 2, 3]
+    assert failing.ids == []
+    assert stored(SqlStore(again[0].database_url).rows(TABLE)) == stored([row(records=3)])
+
+
+def test_a_debug_run_parks_nothing(tmp_path: Path) -> None:
+    made = SparkStreamingTicker(load_settings(home=tmp_path, sink_retry_seconds=0.0, on_sink_failure="park"))
+    made.extra_sinks.append(Failing())
+    with pytest.raises(TerminalError, match="far away did not take batch 0"):
+        made._deliver_everywhere(given(0))
+    assert not (tmp_path / "parked").exists()
+
+
+def test_the_setting_knows_two_words() -> None:
+    with pytest.raises(ConfigurationError, match="COINSPARK_ON_SINK_FAILURE: Input should be 'stop' or 'park'"):
+        load_settings(on_sink_failure="drop")

@@ -1,0 +1,92 @@
+"""What columns mean and their units, in the database itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from src.errors import ConfigurationError
+from src.schema.kinds import Kind
+from src.schema.tables import TableColumn, TableSchema
+from src.storage.column_comments import column_comments
+from src.storage.sql import SqlSink
+from tests.storage.rows import schema
+from tests.storage.stores import SqlStore, connected
+
+_DESCRIPTION = """High minus low, per minute.
+
+high, low: of the minute, in 100% of cases; range_usd: 'high' minus "low", USD (at par; see \\ docs).
+price_<market> and age_seconds_<market>: of the last record: USD; move_percent: of the record's price. mean_*: over the window; size: base coin."""
+
+
+def test_a_description_says_what_its_columns_mean() -> None:
+    names = (
+        "high",
+        "low",
+        "range_usd",
+        "price_okx",
+        "price_usd_upbit",
+        "move_percent",
+        "mean_spread",
+        "mean_size",
+        "last_size",
+        "spread_bp",
+        "signal",
+    )
+    found = column_comments(replace(schema("ranges", **dict.fromkeys(names, Kind.DOUBLE)), description=_DESCRIPTION))
+    assert found == {
+        "source": "live, replay or simulated",
+        "symbol": "base coin",
+        "window_start": "UTC: the window holds times from here on",
+        "window_end": "UTC: the window holds times before this",
+        "high": "of the minute, in 100% of cases",
+        "low": "of the minute, in 100% of cases",
+        "range_usd": "'high' minus \"low\", USD (at par",
+        "move_percent": "of the record's price, percent",
+        "price_okx": "of the last record: USD",
+        "price_usd_upbit": "of the last record: USD",
+        "mean_spread": "over the window",
+        "mean_size": "over the window",
+        "last_size": "base coin",
+        "spread_bp": "basis points",
+    }
+
+
+def test_comments_are_in_the_table_and_in_columns_added_later(database: SqlStore) -> None:
+    table = replace(schema("ranges", high=Kind.DOUBLE), description=_DESCRIPTION)
+    with database.opened(table):
+        pass
+    wider = replace(schema("ranges", high=Kind.DOUBLE, range_usd=Kind.DOUBLE, low=Kind.DOUBLE), description=_DESCRIPTION)
+    for _ in range(2):
+        with database.opened(wider):
+            pass
+    if database.dialect == "sqlite":
+        pytest.skip("SQLite has no comments; the table works all the same")
+    with connected(database.url) as connection:
+        found = {column["name"]: column["comment"] for column in sa.inspect(connection).get_columns("ranges")}
+    expected = {name: comment for name, comment in column_comments(wider).items() if name in found}
+    assert {name: comment for name, comment in found.items() if comment} == expected
+    assert expected["low"] == "of the minute, in 100% of cases"
+
+
+@pytest.mark.parametrize("name", ["", "Price", "1price", "price usd", "price`; DROP TABLE x; --", 'a"b', "a" * 64, "가격", "a-b"])
+def test_a_name_that_is_no_safe_identifier_is_refused(database: SqlStore, name: str) -> None:
+    for table in (replace(schema("ranges"), name=name), TableSchema("ranges", "Ranges", (TableColumn(name, Kind.LONG),), (name,))):
+        with pytest.raises(ConfigurationError, match="must be lower case letters, digits and _"):
+            SqlSink(database.url).open([table])
+
+
+def test_the_time_of_a_table_without_windows_is_indexed_also_when_the_table_is_older(database: SqlStore) -> None:
+    columns = (TableColumn("event_id", Kind.STRING), TableColumn("event_time", Kind.TIMESTAMP), TableColumn("first_time", Kind.TIMESTAMP))
+    table = TableSchema("events", "Events", columns, ("event_id",))
+    with database.opened(table):
+        pass
+    with connected(database.url) as connection:
+        [index] = sa.inspect(connection).get_indexes("events")
+        assert index["column_names"] == ["event_time"]
+        of = " ON events" if database.dialect == "mysql" else ""
+        connection.exec_driver_sql(f"DROP INDEX {index['name']}{of}")
+    with database.opened(table), connected(database.url) as connection:
+        assert [found["column_names"] for found in sa.inspect(connection).get_indexes("events")] == [["event_time"]]
