@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
 import pyarrow as pa
 
+from src.errors import ConfigurationError
 from src.schema.tables import TableSchema
+
+MOST_COLUMNS = 500
+"""Of a table. Databases end at about a thousand, and none is fast with so many."""
 
 
 class Guarantee(StrEnum):
@@ -23,13 +27,20 @@ class Guarantee(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """The rows that one micro-batch changed, by table. The same (query, batch_id) holds the same rows whenever it is written again."""
+    """The rows that one micro-batch changed, by table. The same (query, checkpoint, batch_id) holds the same rows whenever it is written again."""
 
     query: str
     batch_id: int
     tables: Mapping[TableSchema, pa.Table]
     closed_until: Mapping[str, int] = field(default_factory=dict)
     """By source the time, ms since 1970 UTC, at or before which the windows that are closed by now end; none where that is not known."""
+    checkpoint: str = ""
+    """Id of the checkpoint in which batch ids count up. One that begins anew has another id, as its batch ids begin at 0 again.
+
+    Empty: the ids are of no checkpoint and tell nothing of what was written before.
+    """
+    generation: int = 0
+    """When that checkpoint began, ms since 1970 UTC, and above that of any before it. The value of the largest (generation, batch_id) is right."""
 
     @property
     def rows(self) -> int:
@@ -71,3 +82,13 @@ class BatchSink(Sink):
 
     def open(self, tables: Sequence[TableSchema]) -> None:
         del tables
+
+
+def check_widths(tables: Iterable[TableSchema]) -> None:
+    """Raise ConfigurationError for a table that has more columns than stores take."""
+    for table in tables:
+        if len(table.columns) > MOST_COLUMNS:
+            raise ConfigurationError(
+                f"table {table.name} would have {len(table.columns)} columns, and {MOST_COLUMNS} is the most that a table may have: "
+                "split its metric in two, or configure fewer markets"
+            )
