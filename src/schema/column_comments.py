@@ -40,7 +40,7 @@ def column_comments(table: TableSchema) -> dict[str, str]:
     patterns = [(re.compile(_PLACE.sub("DOT", name).replace("DOT", "[a-z0-9_]+")), meaning) for name, meaning in said.items() if _PLACE.search(name)]
     comments = {}
     for column in table.columns:
-        meaning = said.get(column.name) or next((meaning for pattern, meaning in patterns if pattern.fullmatch(column.name)), None)
+        meaning = said.get(column.name) or next((meaning for pattern, meaning in patterns if pattern.fullmatch(column.name)), "")
         meaning = meaning or _OF_EVERY_TABLE.get(column.name, "")
         unit = next((unit for ending, unit in _UNITS.items() if ending in f"{column.name}_"), "")
         if unit.lower() not in meaning.lower():

@@ -136,5 +136,5 @@ def _found(client: Client, layout: Layout, name: str) -> _Found:
         "SELECT name, type, default_kind != '' FROM system.columns WHERE database = {database:String} AND table = {table:String} ORDER BY position",
         parameters=which,
     ).result_rows
-    head = tables[0] if tables else ("", "", "", "")
-    return _Found(*head, tuple(_Column(column, kind, bool(default)) for column, kind, default in columns))
+    engine, engine_full, sorting, partition = tables[0] if tables else ("", "", "", "")
+    return _Found(engine, engine_full, sorting, partition, tuple(_Column(column, kind, bool(default)) for column, kind, default in columns))
