@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from src.errors import ConfigurationError
-from src.schema.column_comments import column_comments
+from src.storage.column_comments import column_comments
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema
 
