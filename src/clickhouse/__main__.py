@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -37,7 +38,7 @@ def main() -> int:
 def _serve(folder: Path, port: int) -> None:
     engine = Engine(folder / "data")
     try:
-        server = ClickHouseServer(port, engine, accounts(folder))
+        server = ClickHouseServer(port, engine, accounts(folder), _emptied(folder / "uploads"))
     except OSError as error:
         raise ConfigurationError(f"port {port} of {LOOPBACK} cannot be used: {error.strerror}") from None
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,6 +49,13 @@ def _serve(folder: Path, port: int) -> None:
     # A statement that writes is let to its end; one that reads is broken off with the process.
     server.sessions.close()
     engine.close()
+
+
+def _emptied(folder: Path) -> Path:
+    """The folder, without what an owner that was killed has left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
 
 
 @contextmanager

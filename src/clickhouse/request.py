@@ -7,11 +7,11 @@ import binascii
 import email
 import email.policy
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,8 +21,6 @@ from src.clickhouse.failure import BAD_ARGUMENTS, NOT_IMPLEMENTED, refusal
 from src.clickhouse.sessions import DEFAULT_SECONDS
 from src.clickhouse.statement import HEAD_BYTES, Insert, insert_with_data
 
-_IN_MEMORY_BYTES = 64 << 20
-"""A larger body waits in a file."""
 _TRANSPORT = frozenset(
     {
         *("query", "database", "default_format", "session_id", "session_timeout", "session_check", "query_id", "user", "password"),
@@ -38,8 +36,8 @@ class Request:
 
     statement: Statement
     insert: Insert | None
-    data: IO[bytes]
-    """The rows of `insert`, from where they begin; else nothing that matters."""
+    rows: IO[bytes] | None
+    """A file with the rows of `insert`, which goes when it is closed."""
     session_id: str | None
     session_seconds: float
     session_must_exist: bool
@@ -77,34 +75,38 @@ def credentials_of(parameters: Mapping[str, str], headers: Message) -> Credentia
     return Credentials(parameters["user"], parameters.get("password", "")) if "user" in parameters else None
 
 
-def read_request(parameters: Mapping[str, str], headers: Message, chunks: Iterator[bytes], *, may_write: bool) -> Request:
-    """Read the body and put the statement together. Raises Failure for what cannot be understood, or is not served here."""
+def read_request(parameters: Mapping[str, str], headers: Message, chunks: Iterator[bytes], *, may_write: bool, folder: Path) -> Request:
+    """Read the body and put the statement together; rows of an INSERT go to a file in `folder`.
+
+    Raises Failure for what cannot be understood, or is not served here.
+    """
     for name in ("compress", "decompress"):
         if parameters.get(name, "0") not in {"0", "false"}:
             raise refusal(NOT_IMPLEMENTED, "NOT_IMPLEMENTED", f"the parameter {name} is not served: use Content-Encoding and Accept-Encoding")
-    body: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  (closed with the request)
-    for chunk in unpacked(chunks, headers.get("Content-Encoding", "").strip().lower()):
-        body.write(chunk)
-    body.seek(0)
+    body = unpacked(chunks, headers.get("Content-Encoding", "").strip().lower())
     values = dict(parameters)
     if headers.get_content_type() == "multipart/form-data":
-        values |= _form(headers, body.read())
-        body.seek(0)
-        body.truncate()
-    insert, text = _statement(values.get("query", "").encode(), body)
-    default_format = values.get("default_format") or headers.get("X-ClickHouse-Format") or DEFAULT_FORMAT
+        values |= _form(headers, b"".join(body))
     named = {name: value for name, value in values.items() if name not in _TRANSPORT}
-    bound = {name.removeprefix("param_"): value for name, value in named.items() if name.startswith("param_")}
     settings = {name: value for name, value in named.items() if not name.startswith("param_")}
     for name in settings:
         if not _SETTING.fullmatch(name):
             raise refusal(BAD_ARGUMENTS, "BAD_ARGUMENTS", f"{name!r} is not the name of a setting")
+    seconds = _seconds(values.get("session_timeout"))
+    text, insert, rows = _statement(values.get("query", "").encode(), body, folder)
     return Request(
-        Statement(text, values.get("database") or headers.get("X-ClickHouse-Database"), settings, bound, default_format, may_write),
+        Statement(
+            text,
+            values.get("database") or headers.get("X-ClickHouse-Database"),
+            settings,
+            {name.removeprefix("param_"): value for name, value in named.items() if name.startswith("param_")},
+            values.get("default_format") or headers.get("X-ClickHouse-Format") or DEFAULT_FORMAT,
+            may_write,
+        ),
         insert,
-        body,
+        rows,
         values.get("session_id") or None,
-        _seconds(values.get("session_timeout")),
+        seconds,
         values.get("session_check") == "1",
         values.get("query_id"),
         values.get("wait_end_of_query") == "1",
@@ -112,33 +114,27 @@ def read_request(parameters: Mapping[str, str], headers: Message, chunks: Iterat
     )
 
 
-def _statement(query: bytes, body: IO[bytes]) -> tuple[Insert | None, bytes]:
-    """The statement's words, and for an INSERT with rows where these are, with the body placed there."""
-    if not query:
-        insert = insert_with_data(body.read(HEAD_BYTES))
-        if insert is not None:
-            body.seek(insert.data_offset)
-            return insert, insert.words
-        body.seek(0)
-        return None, body.read()
-    insert = insert_with_data(query)
+def _statement(query: bytes, body: Iterator[bytes], folder: Path) -> tuple[bytes, Insert | None, IO[bytes] | None]:
+    """The statement, and for an INSERT with rows where its words end, and the file that the rows were put into."""
+    head = query
+    while not query and len(head) < HEAD_BYTES and (chunk := next(body, None)) is not None:
+        head += chunk
+    insert = insert_with_data(head)
     if insert is None:
-        rest = body.read()
-        return None, query + (b"\n" + rest if rest else b"")
-    inline = query[insert.data_offset :]
-    if inline.strip(b" \t\r\n;"):
-        _put_before(inline + b"\n", body)
-    return insert, insert.words
-
-
-def _put_before(text: bytes, body: IO[bytes]) -> None:
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as rest:
-        shutil.copyfileobj(body, rest)
-        rest.seek(0)
-        body.seek(0)
-        body.write(text)
-        shutil.copyfileobj(rest, body)
-        body.seek(0)
+        rest = b"".join(body)
+        return head + (b"\n" + rest if query and rest else rest), None, None
+    rows = tempfile.NamedTemporaryFile(dir=folder)  # noqa: SIM115  (closed with the request)
+    try:
+        inline = head[insert.data_offset :]
+        if not query or inline.strip(b" \t\r\n;"):
+            rows.write(inline)
+        for chunk in body:
+            rows.write(chunk)
+        rows.flush()
+    except BaseException:
+        rows.close()
+        raise
+    return insert.words, insert, rows
 
 
 def _form(headers: Message, body: bytes) -> dict[str, str]:

@@ -14,9 +14,11 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,7 +50,9 @@ class ClickHouseServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, engine: Engine, accounts: Accounts) -> None:
+    def __init__(self, port: int, engine: Engine, accounts: Accounts, uploads: Path) -> None:
+        self.uploads = uploads
+        """Where rows wait until all of them are there."""
         self.engine = engine
         self.accounts = accounts
         self.sessions = Sessions(engine)
@@ -105,11 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
             raise refusal(AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED", text)
         body = self._body()
         try:
-            request = read_request(parameters, self.headers, body, may_write=account.may_write)
+            request = read_request(parameters, self.headers, body, may_write=account.may_write, folder=self.server.uploads)
         finally:
             for _ in body:  # What is left of it stands before the next request.
                 pass
-        with request.data:
+        with request.rows or nullcontext():
             if not may_write and not only_reads(request.statement.text):
                 raise refusal(READONLY, "READONLY", "Cannot execute query in readonly mode: for queries over HTTP, method GET implies readonly")
             # Rights that are taken away from a handle cannot be given back, so who may only read has one for each request.
@@ -119,9 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_answer(self, request: Request, handle: Any, *, kept: bool) -> None:
         began = time.monotonic_ns()
-        if request.insert is not None:
-            format_ = request.insert.format or request.statement.default_format
-            answer = self.server.engine.insert(handle, request.statement, format_, request.data, kept=kept)
+        if request.insert is not None and request.rows is not None:
+            answer = self.server.engine.insert(handle, request.statement, request.insert, Path(request.rows.name), kept=kept)
         else:
             answer = self.server.engine.run(handle, request.statement, whole=request.whole, kept=kept)
         headers = self._answer_headers(request, answer, time.monotonic_ns() - began)

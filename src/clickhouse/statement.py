@@ -16,7 +16,8 @@ _TOKEN = re.compile(
     rb"""|(?P<close>[)\]}])|(?P<other>.)""",
     re.DOTALL,
 )
-_AFTER_FORMAT = re.compile(rb"[ \t\f]*(?:\r\n|\n|\r)?")
+_NAME = re.compile(rb"\s+(\w+)[ \t\f]*(?:\r\n|\n|\r)?")
+"""A format's name, with what stands between it and the rows."""
 _ANSWER_FORMAT = re.compile(rb"\bFORMAT\s+(\w+)\s*(?:SETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
 
 
@@ -25,7 +26,9 @@ class Insert:
     """An INSERT whose rows follow its words."""
 
     words: bytes
-    """Up to, not including, FORMAT or VALUES."""
+    """Up to, not including, SETTINGS, FORMAT or VALUES."""
+    settings: bytes
+    """From the word SETTINGS on, if it is there."""
     format: str | None
     """Of the rows; None where the words do not say it."""
     data_offset: int
@@ -58,7 +61,7 @@ def insert_with_data(head: bytes) -> Insert | None:
     """Where the rows of an INSERT begin; `head`: the request's first `HEAD_BYTES`. None for all else, an INSERT of a SELECT among it."""
     if _first_word(head) != b"INSERT":
         return None
-    depth, before, place = 0, b"", 0
+    depth, before, place, words = 0, b"", 0, None
     while match := _TOKEN.match(head, place):
         place = match.end()
         if match.lastgroup == "space":
@@ -67,14 +70,21 @@ def insert_with_data(head: bytes) -> Insert | None:
         depth += (match.lastgroup == "open") - (match.lastgroup == "close")
         # A table may have such a name.
         if depth == 0 and before not in {b"INTO", b"TABLE", b"FUNCTION", b"."}:
-            if token == b"FORMAT" and (name := _TOKEN.match(head, _TOKEN.match(head, place).end())):  # type: ignore[union-attr]
-                return Insert(head[: match.start()], name[0].decode(), _AFTER_FORMAT.match(head, name.end()).end())  # type: ignore[union-attr]
-            if token == b"VALUES":
-                return Insert(head[: match.start()], "Values", place)
-            if token in {b"SELECT", b"WITH", b"FROM"}:
+            if token == b"SETTINGS":
+                words = match.start()
+            elif token == b"FORMAT" and (name := _NAME.match(head, place)):
+                return _insert(head, words, match.start(), name[1].decode(), name.end())
+            elif token == b"VALUES":
+                return _insert(head, words, match.start(), "Values", place)
+            elif token in {b"SELECT", b"WITH", b"FROM"}:
                 return None
         before = token
-    return Insert(head.rstrip().rstrip(b";"), None, len(head))
+    end = len(head.rstrip().rstrip(b";"))
+    return _insert(head, words, end, None, len(head))
+
+
+def _insert(head: bytes, words: int | None, end: int, format_: str | None, data_offset: int) -> Insert:
+    return Insert(head[: end if words is None else words], b"" if words is None else head[words:end], format_, data_offset)
 
 
 def _first_word(statement: bytes) -> bytes:

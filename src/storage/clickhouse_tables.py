@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 
 from src.errors import ConfigurationError
-from src.storage.column_comments import column_comments
 from src.schema.kinds import Kind
 from src.schema.tables import TableSchema
+from src.storage.column_comments import column_comments
 
 GENERATION, BATCH, VERSION, WRITTEN = "_generation", "_batch", "_version", "_written"
 """Columns besides the metric's own, whose names begin with a letter."""

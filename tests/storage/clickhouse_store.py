@@ -16,8 +16,6 @@ from src.storage.clickhouse_tables import identifier
 from tests.servers import missing
 from tests.storage.stores import Store
 
-Settings = dict[str, Any]
-
 
 class ClickHouseStore(Store):
     """A ClickHouse, by its address. Rows are kept for ever, as those of the tests are old."""
@@ -62,8 +60,9 @@ class ClickHouseStore(Store):
         address = parsed(self.url)
         client = connected(address, "default" if address.folder is not None else None)
         try:
-            client.command(f"CREATE DATABASE IF NOT EXISTS {identifier(address.database)} ENGINE = Atomic")
-            client.database = address.database
+            if address.folder is not None:
+                client.command(f"CREATE DATABASE IF NOT EXISTS {identifier(address.database)} ENGINE = Atomic")
+                client.database = address.database
             yield client
         finally:
             client.close()

@@ -62,7 +62,10 @@ def test_a_column_of_another_type_is_refused_and_left_as_it_is(clickhouse_server
         ("({columns}, price Nullable(Float64)) ENGINE = ReplacingMergeTree {order}", "it has no version column _version"),
         (f"({{columns}}, price Float64, {INTERNAL}) ENGINE = ReplacingMergeTree(_version) {{order}}", "column price is Float64"),
         (f"({{columns}}, note String, {INTERNAL}) ENGINE = ReplacingMergeTree(_version) {{order}}", "column note, which the metric has not"),
-        (f"({{columns}}, {INTERNAL}) ENGINE = ReplacingMergeTree(_version) {{partition}} ORDER BY (source, symbol)", "it is sorted by (source, symbol)"),
+        (
+            f"({{columns}}, {INTERNAL}) ENGINE = ReplacingMergeTree(_version) {{partition}} ORDER BY (source, symbol)",
+            "it is sorted by (source, symbol)",
+        ),
         (f"({{columns}}, {INTERNAL}) ENGINE = ReplacingMergeTree(_version) {{key}}", "its partitions are by nothing"),
     ],
 )
@@ -77,7 +80,7 @@ def test_a_table_that_somebody_else_made_is_refused(clickhouse_server: ClickHous
 
 def test_a_table_of_the_view_s_name_is_refused_and_kept(clickhouse_server: ClickHouseStore) -> None:
     clickhouse_server.execute("CREATE TABLE metric_current (a Int64) ENGINE = Memory", "INSERT INTO metric_current VALUES (5)")
-    with pytest.raises(ConfigurationError, match="metric_current in ClickHouse database .* is no view"):
+    with pytest.raises(ConfigurationError, match=r"metric_current in ClickHouse database .* is no view"):
         clickhouse_server.sink().open([schema("metric")])
     assert clickhouse_server.read("SELECT * FROM metric_current") == [{"a": 5}]
 
@@ -94,7 +97,7 @@ def test_more_than_500_columns_are_refused_and_500_are_not(clickhouse_server: Cl
         clickhouse_server.sink().open([schema("metric", **wide)])
     assert clickhouse_server.read("SHOW TABLES") == []
     wide.pop("column_0")
-    full = {**KEY_ROW, **{name: 1 / 3 for name in wide}}
+    full = {**KEY_ROW, **dict.fromkeys(wide, 1 / 3)}
     table = schema("metric", **wide)
     with clickhouse_server.opened(table) as sink:
         sink.write(numbered(0, {table: [full]}))
@@ -124,7 +127,7 @@ def test_a_row_of_an_old_day_stays_when_it_was_written_lately_and_goes_when_it_w
     clickhouse.execute(f"OPTIMIZE TABLE {table.name} FINAL")
     assert stored(clickhouse.rows(table)) == stored([row(price=1.0)])
     clickhouse.execute(
-        f"INSERT INTO {table.name} (source, symbol, window_start, _generation, _batch, _written) "  # noqa: S608
+        f"INSERT INTO {table.name} (source, symbol, window_start, _generation, _batch, _written) "
         "SELECT 'live', 'OLD', '2020-01-01 00:00:00', 1, 1, '2020-01-01 00:00:00'",
         f"OPTIMIZE TABLE {table.name} FINAL",
     )
