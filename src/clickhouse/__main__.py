@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from src.clickhouse.accounts import accounts
 from src.clickhouse.engine import Engine
 from src.clickhouse.server import ClickHouseServer
 from src.errors import CoinSparkError, ConfigurationError
+
+_LETTING_GO_SECONDS = 2
+"""An owner that was killed has its files open for a moment longer."""
 
 
 def main() -> int:
@@ -63,18 +67,27 @@ def _owning(folder: Path) -> Iterator[None]:
     """The lock of a folder's one owner, which dies with it. Raises ConfigurationError that names the other one."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "owner.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise ConfigurationError(
-                f"{folder} has an owner already (pid {lock.read().strip() or 'unknown'}), and one process alone may have it open: "
-                "reach it over HTTP, or stop it first"
-            ) from None
+        deadline = time.monotonic() + _LETTING_GO_SECONDS
+        while not _try_lock(lock.fileno()):
+            if time.monotonic() > deadline:
+                lock.seek(0)
+                raise ConfigurationError(
+                    f"{folder} has an owner already (pid {lock.read().strip() or 'unknown'}), and one process alone may have it open: "
+                    "reach it over HTTP, or stop it first"
+                )
+            time.sleep(0.05)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

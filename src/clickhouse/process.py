@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import importlib.util
-import os
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ import psutil
 
 from src.broker.ports import LOOPBACK, require_free_port
 from src.config.paths import PROJECT
-from src.errors import MissingPartError, TerminalError
+from src.errors import ConfigurationError, MissingPartError, TerminalError
 from src.storage.clickhouse_address import CHDB_MISSING
 
 READY_SECONDS = 60
@@ -25,6 +24,7 @@ STOP_SECONDS = 15
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 """A log larger than this is put aside at the next start."""
 _PING_SECONDS = 5
+_LETTING_GO_SECONDS = 10
 
 
 class RunningClickHouse(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class ClickHouseProcess:
         if importlib.util.find_spec("chdb") is None:
             raise MissingPartError(CHDB_MISSING)
         self._end_strays()
-        require_free_port(port, "COINSPARK_CLICKHOUSE_PORT")
+        self._await_free_port(port)
         if self._log.exists() and self._log.stat().st_size > LOG_LIMIT_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
         log_start = self._log.stat().st_size if self._log.exists() else 0
@@ -120,6 +120,17 @@ class ClickHouseProcess:
         except psutil.Error:  # Gone, a zombie, or another user's.
             return False
 
+    def _await_free_port(self, port: int) -> None:
+        """Of a process with many threads that was killed the first is gone before the others have let go of its port."""
+        deadline = time.monotonic() + (_LETTING_GO_SECONDS if self.recorded() else 0)
+        while True:
+            try:
+                return require_free_port(port, "COINSPARK_CLICKHOUSE_PORT")
+            except ConfigurationError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
+
     def _end_strays(self) -> None:
         """End owners of this folder that no record names: their starter was killed, or the folder was deleted under them."""
         for process in psutil.process_iter():
@@ -130,9 +141,7 @@ class ClickHouseProcess:
         command = [sys.executable, "-m", "src.clickhouse", self._mark, f"--port={port}"]
         with self._log.open("ab") as log:
             # A session of its own: Ctrl-C in the terminal is for the job, which stops the owner when nobody needs it any more.
-            return subprocess.Popen(
-                command, cwd=PROJECT, env={**os.environ}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            return subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
     def _last_line(self, log_start: int) -> str:
         with self._log.open("rb") as log:

@@ -25,7 +25,7 @@ from tests.storage.rows import row, schema, stored
 from tests.storage.test_clickhouse_rows import numbered
 
 ONE, OTHER = schema("one"), schema("other")
-FOREVER = 3_600.0
+FOREVER = 60.0
 
 
 class Owner:
