@@ -20,6 +20,8 @@ class _Packer(Protocol):
 
 
 class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
@@ -59,12 +61,15 @@ def unpacked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         raise refusal(
             UNKNOWN_COMPRESSION_METHOD, "UNKNOWN_COMPRESSION_METHOD", f"Content-Encoding {encoding} is not known: {', '.join(_UNPACKERS)} are"
         )
-    unpacker = _UNPACKERS[encoding]()
+    unpacker, began = _UNPACKERS[encoding](), False
     try:
         for chunk in chunks:
+            began = True
             yield unpacker.decompress(chunk)
     except (zlib.error, RuntimeError, EOFError) as error:
         raise refusal(UNKNOWN_COMPRESSION_METHOD, "UNKNOWN_COMPRESSION_METHOD", f"the body is not {encoding}: {error}") from None
+    if began and not unpacker.eof:
+        raise refusal(UNKNOWN_COMPRESSION_METHOD, "UNKNOWN_COMPRESSION_METHOD", f"the body is not whole: its {encoding} does not end")
 
 
 def chosen(accepted: str) -> str:

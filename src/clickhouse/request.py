@@ -126,8 +126,11 @@ def _statement(query: bytes, body: Iterator[bytes], folder: Path) -> tuple[bytes
     rows = tempfile.NamedTemporaryFile(dir=folder)  # noqa: SIM115  (closed with the request)
     try:
         inline = head[insert.data_offset :]
-        if not query or inline.strip(b" \t\r\n;"):
+        if not query:
             rows.write(inline)
+        elif inline.strip(b" \t\r\n;"):
+            # Between what is in the URL and the body a server has a line's end.
+            rows.write(inline + b"\n")
         for chunk in body:
             rows.write(chunk)
         rows.flush()

@@ -1,0 +1,313 @@
+"""ClickHouse's HTTP interface as the owner serves it: to plain HTTP, which is what curl sends, and to clickhouse-connect."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.client
+import json
+import socket
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import clickhouse_connect
+import lz4.frame
+import pyarrow as pa
+import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from src.clickhouse.embedded import ClickHouseLease
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str | None:
+        return self.headers.get("X-ClickHouse-Exception-Code")
+
+
+def basic(url: str) -> dict[str, str]:
+    parts = urlsplit(url)
+    return {"Authorization": "Basic " + base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()}
+
+
+def ask(
+    url: str,
+    body: bytes | Iterator[bytes] | str | None = None,
+    method: str = "POST",
+    path: str = "/",
+    headers: Mapping[str, str] = {},
+    **parameters: Any,
+) -> Answer:
+    """One request, with the URL's user unless `headers` names another."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+    try:
+        connection.request(method, f"{path}?{urlencode(parameters)}", body, {**basic(url), **headers})
+        response = connection.getresponse()
+        return Answer(response.status, dict(response.getheaders()), response.read())
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def url(served: ClickHouseLease) -> str:
+    return served.url
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    made = clickhouse_connect.get_client(dsn=url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def numbers(url: str, request: pytest.FixtureRequest) -> str:
+    """An empty table of the test's own: `a` Int64, `b` String, and no `a` of 100 or more."""
+    name = request.node.originalname
+    columns = "a Int64, b String DEFAULT 'none', CONSTRAINT small CHECK a < 100"
+    assert ask(url, f"CREATE OR REPLACE TABLE {name} ({columns}) ENGINE = MergeTree ORDER BY a").status == 200
+    return str(name)
+
+
+def rows(url: str, table: str) -> str:
+    return ask(url, f"SELECT a, b FROM {table} ORDER BY ALL").body.decode()  # noqa: S608
+
+
+def test_ping_needs_no_password_and_nothing_else_goes_without(url: str) -> None:
+    nobody = {"Authorization": ""}
+    assert ask(url, method="GET", path="/ping", headers=nobody).body == b"Ok.\n"
+    for headers in (nobody, {"Authorization": "Basic !"}, {**nobody, "X-ClickHouse-User": "coinspark", "X-ClickHouse-Key": "wrong"}):
+        answer = ask(url, "SELECT 1", headers=headers)
+        assert (answer.status, answer.code) == (403, "516")
+        assert b"Authentication failed" in answer.body
+    assert ask(url, "SELECT 1", headers={**nobody, "X-ClickHouse-User": "reader' OR 1=1", "X-ClickHouse-Key": ""}).status == 403
+
+
+def test_all_three_ways_to_say_who_one_is(url: str) -> None:
+    parts = urlsplit(url)
+    assert ask(url, "SELECT 1").body == b"1\n"
+    nobody = {"Authorization": ""}
+    assert ask(url, "SELECT 1", headers={**nobody, "X-ClickHouse-User": "default", "X-ClickHouse-Key": str(parts.password)}).body == b"1\n"
+    assert ask(url, "SELECT 1", headers=nobody, user=parts.username, password=parts.password).body == b"1\n"
+
+
+def test_an_answer_says_its_format_and_what_was_read(url: str) -> None:
+    answer = ask(url, "SELECT number FROM numbers(3) FORMAT JSON", query_id="mine", wait_end_of_query=1)
+    assert [row["number"] for row in json.loads(answer.body)["data"]] in ([0, 1, 2], ["0", "1", "2"])
+    assert answer.headers["X-ClickHouse-Format"] == "JSON"
+    assert answer.headers["Content-Type"] == "application/json; charset=UTF-8"
+    assert answer.headers["X-ClickHouse-Query-Id"] == "mine"
+    assert json.loads(answer.headers["X-ClickHouse-Summary"])["read_rows"] == "3"
+    assert ask(url, "SELECT 1, 'a,b'", default_format="CSV").body == b'1,"a,b"\n'
+    assert ask(url, "SELECT 1, 'a,b'", headers={"X-ClickHouse-Format": "JSONCompactEachRow"}).body.strip() == b'[1, "a,b"]'
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "code"),
+    [
+        ("SELECT FROM WHERE", 400, "62"),
+        ("SELECT * FROM nowhere", 404, "60"),
+        ("SELECT nothing", 404, "47"),
+        ("SELECT 1 FORMAT Nonsense", 404, "73"),
+        ("USE nowhere", 404, "81"),
+        ("SELECT 1 SETTINGS nonsense = 1", 404, "115"),
+        ("SELECT throwIf(1)", 500, "395"),
+        ("INSERT INTO nowhere FORMAT CSV\n1,2\n", 404, "60"),
+    ],
+)
+def test_an_error_has_clickhouse_s_own_code_and_a_status(url: str, statement: str, status: int, code: str) -> None:
+    for parameters in ({}, {"wait_end_of_query": 1}, {"session_id": f"errors {statement}"}):
+        answer = ask(url, statement, **parameters)
+        assert (answer.status, answer.code) == (status, code)
+        assert answer.body.startswith(f"Code: {code}. DB::Exception: ".encode())
+        assert answer.body.count(b"\n") == 1
+
+
+def test_parameters_settings_and_the_database_are_in_the_url(url: str) -> None:
+    assert ask(url, "SELECT {n:Int32} + 1, {t:String}", param_n="41", param_t="비트 'x'").body.decode() == "42\t비트 \\'x\\'\n"
+    assert ask(url, "SELECT getSetting('max_threads')", max_threads=3).body == b"3\n"
+    assert ask(url, "SELECT currentDatabase()").body == b"coinspark\n"
+    assert ask(url, "SELECT currentDatabase()", database="system").body == b"system\n"
+    assert ask(url, "FROM numbers(5)", query="SELECT count()").body == b"5\n"
+    refused = ask(url, "SELECT 1", **{"a; DROP": "1"})
+    assert (refused.status, refused.code) == (400, "36")
+
+
+def test_get_only_reads(url: str, numbers: str) -> None:
+    assert ask(url, method="GET", query="SELECT 1").body == b"1\n"
+    assert ask(url, method="GET").body == b"Ok.\n"
+    for statement in (f"INSERT INTO {numbers} (a) VALUES (1)", f"DROP TABLE {numbers}", "SET max_threads = 1"):  # noqa: S608
+        assert ask(url, method="GET", query=statement).code == "164"
+    assert rows(url, numbers) == ""
+
+
+def test_the_reader_reads_and_does_nothing_else(url: str, served: ClickHouseLease, numbers: str) -> None:
+    ask(url, f"INSERT INTO {numbers} VALUES (1, 'x')")  # noqa: S608
+    assert rows(served.reader_url, numbers) == "1\tx\n"
+    writing = f"INSERT INTO {numbers} VALUES (2, 'y')"  # noqa: S608
+    for statement in (writing, f"DROP TABLE {numbers}", "SELECT * FROM file('/etc/hostname', 'LineAsString')"):
+        assert ask(served.reader_url, statement, readonly=0).code == "164"
+        assert ask(served.reader_url, statement, session_id="reader").code == "164"
+    assert rows(url, numbers) == "1\tx\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("", b"INSERT INTO {table} (a, b) FORMAT CSV\n1,x\n2,y\n"),
+        ("INSERT INTO {table} (a, b) FORMAT CSV", b"1,x\n2,y\n"),
+        ("INSERT INTO {table} (a, b) SETTINGS async_insert = 0 FORMAT TSV\n1\tx", b"2\ty\n"),
+        ("INSERT INTO {table} FORMAT JSONEachRow", b'{"a": 1, "b": "x"} {"a": 2, "b": "y"}'),
+        ("INSERT INTO {table} VALUES", b"(1, 'x'), (1 + 1, 'y')"),
+        ("", b"/* FORMAT CSV */ insert into `{table}` (`a`, b) values (1, 'x'), (2, 'y')"),
+        ("", b"INSERT INTO {table} SELECT number + 1, ['x', 'y'][number + 1] FROM numbers(2)"),
+    ],
+)
+def test_rows_come_in_any_form(url: str, numbers: str, query: str, body: bytes) -> None:
+    parameters = {"query": query.replace("{table}", numbers)} if query else {}
+    answer = ask(url, body.replace(b"{table}", numbers.encode()), **parameters)
+    assert answer.status == 200
+    assert rows(url, numbers) == "1\tx\n2\ty\n"
+    assert json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"] == "2"
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("lz4", lz4.frame.compress)])
+def test_bodies_may_be_packed_both_ways(url: str, numbers: str, encoding: str, pack: Any) -> None:
+    body = b"INSERT INTO %b FORMAT CSV\n" % numbers.encode() + b"7,x\n" * 50_000
+    assert ask(url, iter([pack(body)]), headers={"Content-Encoding": encoding}).status == 200
+    answer = ask(url, f"SELECT a FROM {numbers}", headers={"Accept-Encoding": f"br, {encoding}"}, enable_http_compression=1)  # noqa: S608
+    assert answer.headers["Content-Encoding"] == encoding
+    unpack: dict[str, Any] = {"gzip": gzip.decompress, "deflate": zlib.decompress, "lz4": lz4.frame.decompress}
+    assert unpack[encoding](answer.body) == b"7\n" * 50_000
+    assert "Content-Encoding" not in ask(url, "SELECT 1", headers={"Accept-Encoding": encoding}).headers
+
+
+def test_what_is_not_served_is_said(url: str) -> None:
+    assert (ask(url, "SELECT 1", compress=1).status, ask(url, "SELECT 1", decompress=1).code) == (501, "48")
+    assert (ask(url, b"x", headers={"Content-Encoding": "br"}).status, ask(url, b"x", headers={"Content-Encoding": "gzip"}).code) == (400, "89")
+    assert ask(url, method="GET", path="/dashboard").status == 404
+    # Half of a packed body is no body.
+    assert ask(url, gzip.compress(b"SELECT 1")[:-4], headers={"Content-Encoding": "gzip"}).code == "89"
+
+
+def test_an_insert_that_fails_anywhere_says_so_and_writes_nothing(url: str, numbers: str) -> None:
+    """Also where the rows can be read and the table does not take them."""
+    refused = [ask(url, data, query=f"INSERT INTO {numbers} (a) FORMAT CSV").code for data in (b"1\n200\n", b"1\nx\n")]
+    assert refused == ["469", "117"]
+    assert rows(url, numbers) == ""
+
+
+def test_a_client_that_breaks_off_within_its_rows_has_written_none(url: str, numbers: str) -> None:
+    parts = urlsplit(url)
+    for length in (b"Content-Length: 100", b"Transfer-Encoding: chunked"):
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            target = urlencode({"query": f"INSERT INTO {numbers} (a) FORMAT CSV"}).encode()
+            authorization = basic(url)["Authorization"].encode()
+            connection.sendall(b"POST /?%b HTTP/1.1\r\nAuthorization: %b\r\n%b\r\n\r\n4\r\n1\n2\n" % (target, authorization, length))
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1000) == b""
+    assert rows(url, numbers) == ""
+
+
+def test_an_answer_that_breaks_off_is_seen_to(url: str) -> None:
+    with pytest.raises(http.client.IncompleteRead):
+        ask(url, "SELECT throwIf(number = 3000000) FROM numbers(5000000) SETTINGS max_block_size = 10000, max_threads = 1")
+    # Whoever waits for the end is told what it was.
+    answer = ask(url, "SELECT throwIf(number = 3000000) FROM numbers(5000000) SETTINGS max_block_size = 10000", wait_end_of_query=1)
+    assert (answer.status, answer.code) == (500, "395")
+
+
+def test_a_session_keeps_settings_and_temporary_tables_and_serves_one_at_a_time(url: str) -> None:
+    assert ask(url, "SET max_threads = 5", session_id="one").status == 200
+    assert ask(url, "CREATE TEMPORARY TABLE own AS SELECT 7 AS a", session_id="one").status == 200
+    assert ask(url, "SELECT a, getSetting('max_threads') FROM own", session_id="one").body == b"7\t5\n"
+    # A setting of the URL is for its request alone.
+    assert ask(url, "SELECT getSetting('max_threads')", session_id="one", max_threads=2).body == b"2\n"
+    assert ask(url, "SELECT getSetting('max_threads')", session_id="one").body == b"5\n"
+    assert ask(url, "SELECT a FROM own", session_id="two").code == "60"
+    assert ask(url, "SELECT a FROM own").code == "60"
+    missing = ask(url, "SELECT 1", session_id="three", session_check=1)
+    assert (missing.status, missing.code) == (404, "372")
+    with slow(url, session_id="one"):
+        assert ask(url, "SELECT 1", session_id="one").code == "373"
+    assert ask(url, "SELECT 1", session_id="one").body == b"1\n"
+
+
+class slow:  # noqa: N801  (it reads as a block)
+    """A query that runs for the length of the block, and a little longer."""
+
+    def __init__(self, url: str, statement: str = "SELECT sleep(3), '{mark}'", **parameters: Any) -> None:
+        self._url, self._parameters = url, parameters
+        self._mark = f"mark{id(self)}"
+        self._statement = statement.replace("{mark}", self._mark)
+        self._thread = threading.Thread(target=lambda: ask(self._url, self._statement, **self._parameters))
+
+    def __enter__(self) -> None:
+        self._thread.start()
+        running = f"SELECT count() FROM system.processes WHERE query LIKE '%{self._mark}%' AND query NOT LIKE '%processes%'"  # noqa: S608
+        while ask(self._url, running).body == b"0\n":
+            assert self._thread.is_alive()
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+
+
+def test_nobody_waits_for_a_long_query(url: str, numbers: str) -> None:
+    with slow(url):
+        assert ask(url, method="GET", path="/ping").body == b"Ok.\n"
+        assert ask(url, "SELECT 1").body == b"1\n"
+        assert ask(url, f"INSERT INTO {numbers} VALUES (1, 'x')").status == 200  # noqa: S608
+        assert ask(url, "SELECT count() FROM system.processes WHERE query LIKE 'SELECT sleep(3)%'").body == b"1\n"
+
+
+def test_a_long_insert_lets_others_read(url: str, numbers: str) -> None:
+    with slow(url, f"INSERT INTO {numbers} SELECT sleepEachRow(3), '{{mark}}'"):
+        assert ask(url, method="GET", path="/ping").body == b"Ok.\n"
+        assert rows(url, numbers) == ""
+    assert rows(url, numbers).startswith("0\tmark")
+
+
+def test_two_clients_at_once_write_and_read_all_of_their_rows(url: str, numbers: str) -> None:
+    def write(client_number: int) -> int:
+        client = clickhouse_connect.get_client(dsn=url)
+        seen = 0
+        for batch in range(10):
+            client.insert_arrow(numbers, pa.table({"a": pa.array([batch] * 100), "b": [f"{client_number}-{batch}-{row}" for row in range(100)]}))
+            seen = client.command(f"SELECT count() FROM {numbers} WHERE startsWith(b, '{client_number}-')")  # noqa: S608
+        client.close()
+        return seen
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(write, range(2))) == [1000, 1000]
+    assert ask(url, f"SELECT count(), uniqExact(b) FROM {numbers}").body == b"2000\t2000\n"  # noqa: S608
+
+
+def test_clickhouse_connect_reads_and_writes_by_all_its_ways(client: Client, numbers: str) -> None:
+    assert client.insert(numbers, [[1, "x"], [2, "비트"]], column_names=["a", "b"]).written_rows == 2
+    assert client.insert_arrow(numbers, pa.table({"a": [3], "b": ["z"]})).written_rows == 1
+    assert client.raw_insert(numbers, ["a"], b"4\n", fmt="CSV").written_rows == 1
+    assert client.query(f"SELECT * FROM {numbers} ORDER BY a").result_rows == [(1, "x"), (2, "비트"), (3, "z"), (4, "none")]  # noqa: S608
+    assert client.query_arrow(f"SELECT sum(a) AS total FROM {numbers}").to_pylist() == [{"total": 10}]  # noqa: S608
+    assert client.query("SELECT {t:DateTime64(3, 'UTC')}", parameters={"t": "2026-09-21 23:59:59.999"}).row_count == 1
+    # So long a list goes as a form.
+    assert client.query(f"SELECT count() FROM {numbers} WHERE a IN {{l:Array(Int64)}}", parameters={"l": list(range(5_000))}).result_rows == [(4,)]  # noqa: S608
+    with client.query_row_block_stream("SELECT number FROM numbers(300000)") as blocks:
+        assert sum(len(block) for block in blocks) == 300_000
+    assert client.query(f"SELECT a, b FROM {numbers} WHERE a > 50").column_names == ("a", "b")  # noqa: S608
+    assert client.query("SELECT 1 AS one LIMIT 0").column_names == ("one",)
+    assert client.ping()
+    with pytest.raises(DatabaseError) as caught:
+        client.command("SELECT * FROM nowhere")
+    assert (caught.value.code, caught.value.name) == (60, "UNKNOWN_TABLE")
