@@ -15,10 +15,10 @@ import msgspec
 from src.broker.lease import Holder, Lease, LeaseFolder
 from src.broker.ports import LOOPBACK
 from src.clickhouse.accounts import Account, accounts
+from src.clickhouse.names import EMBEDDED_DATABASE
 from src.clickhouse.process import ClickHouseProcess, RunningClickHouse
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError
-from src.storage.clickhouse_address import EMBEDDED_DATABASE
 
 LOCK_SECONDS = 90
 """How long to wait for another process that is starting or stopping it."""

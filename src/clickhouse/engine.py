@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from src.clickhouse.failure import engine_failure
+from src.clickhouse.names import CHDB_MISSING, EMBEDDED_DATABASE
 from src.clickhouse.native import empty_block
 from src.clickhouse.statement import Insert, answer_format, only_reads, waits_for_writers, without_format
 from src.errors import ConfigurationError, MissingPartError
-from src.storage.clickhouse_address import CHDB_MISSING, EMBEDDED_DATABASE
 from src.storage.clickhouse_tables import identifier, literal
 
 _STREAMED = frozenset({"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow"})

@@ -13,9 +13,9 @@ import msgspec
 import psutil
 
 from src.broker.ports import LOOPBACK, require_free_port
+from src.clickhouse.names import CHDB_MISSING
 from src.config.paths import PROJECT
 from src.errors import ConfigurationError, MissingPartError, TerminalError
-from src.storage.clickhouse_address import CHDB_MISSING
 
 READY_SECONDS = 60
 """How long a start may take. It is 1.5 s on an idle machine; with many parts it reads them first."""

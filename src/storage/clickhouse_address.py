@@ -14,12 +14,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
+from src.clickhouse.names import CHDB_MISSING, EMBEDDED_DATABASE
 from src.errors import ConfigurationError, MissingPartError
 
 SETTING = "COINSPARK_CLICKHOUSE_URL"
-EMBEDDED_DATABASE = "coinspark"
-"""The database of an engine that nobody but the project uses."""
-CHDB_MISSING = "the ClickHouse engine needs the Python package chdb, which is an extra: `poetry install --extras clickhouse`, or pip install chdb"
 _HOW = (
     "it looks like http://user:password@host:8123/database, https://... for TLS, chdb:///folder or the word embedded, "
     "and in user and password the characters @ : / % ? # are written %40 %3A %2F %25 %3F %23"
