@@ -69,6 +69,7 @@ class ClickHouseSink(Sink):
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):
+                client.close_connections()
                 client.close()
 
     def _reach(self) -> Client:

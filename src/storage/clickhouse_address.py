@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.httputil import get_pool_manager
 from pydantic import SecretStr
 
 from src.clickhouse.names import CHDB_MISSING, EMBEDDED_DATABASE
@@ -111,9 +112,14 @@ def connected(address: ClickHouseAddress, database: str | None = None) -> Client
         autogenerate_session_id=False,
         # Without the server's URL and version; see clickhouse_errors.
         show_clickhouse_errors="scrub",
-        dedicated_pool=True,
+        **_pool(address),
         **_tls_arguments(address.tls),
     )
+
+
+def _pool(address: ClickHouseAddress) -> dict[str, Any]:
+    # A proxy that the environment names is for hosts elsewhere; given a pool the client does not look for one.
+    return {"pool_mgr": get_pool_manager()} if address.host in _NEAR and address.scheme == "http" else {"dedicated_pool": True}
 
 
 def _tls_arguments(tls: Mapping[str, str]) -> dict[str, Any]:

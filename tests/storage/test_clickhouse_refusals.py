@@ -73,6 +73,14 @@ def test_a_user_who_may_only_read(clickhouse_server: ClickHouseStore) -> None:
     assert "as user 'reader': the user may not make, read or write these tables: grant SELECT, INSERT" in str(error)
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(clickhouse_server: ClickHouseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://{LOOPBACK}:{free_port()}")
+    with clickhouse_server.opened(TABLE) as sink:
+        sink.write(numbered(0, {TABLE: [row(price=1.0)]}))
+    assert [found["price"] for found in clickhouse_server.rows(TABLE)] == [1.0]
+
+
 def test_an_unknown_host() -> None:
     error = refused(ClickHouseSink(f"http://coin:{PASSWORD}@clickhouse.invalid/coin"))
     assert isinstance(error, MissingPartError)
@@ -182,10 +190,7 @@ def test_a_folder_that_another_process_has(clickhouse_engine: ClickHouseStore) -
 def test_a_table_that_is_gone_stops_the_job_and_the_next_start_makes_it_anew(clickhouse: ClickHouseStore) -> None:
     with clickhouse.opened(TABLE) as sink:
         sink.write(numbered(0, {TABLE: [row(price=1.0)]}))
-        if clickhouse.reader_url is None:
-            sink._client.command("DROP TABLE metric SYNC")  # type: ignore[union-attr, attr-defined]
-        else:
-            clickhouse.drop(TABLE)
+        clickhouse.drop(TABLE)
         with pytest.raises(ConfigurationError, match="a table is gone: start the same command again, it is made anew") as caught:
             sink.write(numbered(1, {TABLE: [row(price=2.0)]}))
         assert_one_clear_line(caught.value)
