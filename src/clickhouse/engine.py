@@ -44,6 +44,8 @@ class Answer:
     format: str | None = None
     """None for a statement that answers nothing."""
     summary: Mapping[str, int] = field(default_factory=dict)
+    close: Callable[[], None] = lambda: None
+    """Call it before the handle is closed, also when not all chunks were read: the engine does not survive a handle that goes in mid-query."""
 
 
 class Engine:
@@ -163,16 +165,22 @@ def _answer(handle: Any, statement: Statement) -> Answer:
 
 
 def _streamed(handle: Any, statement: Statement, format_: str) -> Answer:
-    chunks = _chunks(handle.send_query(statement.text.decode(), statement.default_format, params=dict(statement.parameters)))
-    # What is wrong with a query shows with its first rows, while an error can still be a status of its own.
-    first = next(chunks, None)
+    stream = handle.send_query(statement.text.decode(), statement.default_format, params=dict(statement.parameters))
+    chunks = _chunks(stream)
+    try:
+        # What is wrong with a query shows with its first rows, while an error can still be a status of its own.
+        first = next(chunks, None)
+    except BaseException:
+        stream.close()
+        raise
     if first is None:
+        stream.close()
         return Answer(iter((_empty_native(handle, statement),)) if format_ == "Native" else iter(()), format_)
-    return Answer(chain((first,), chunks), format_)
+    return Answer(chain((first,), chunks), format_, close=stream.close)
 
 
 def _chunks(stream: Any) -> Iterator[bytes]:
-    with _failing(), stream:
+    with _failing():
         for chunk in stream:
             if block := chunk.bytes():
                 yield block

@@ -127,11 +127,14 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.server.engine.insert(handle, request.statement, request.insert, Path(request.rows.name), kept=kept)
         else:
             answer = self.server.engine.run(handle, request.statement, whole=request.whole, kept=kept)
-        headers = self._answer_headers(request, answer, time.monotonic_ns() - began)
-        encoding = chosen(self.headers.get("Accept-Encoding", "")) if request.may_pack else ""
-        if encoding:
-            headers["Content-Encoding"] = encoding
-        self._send_chunks(headers, packed(answer.chunks, encoding))
+        try:
+            headers = self._answer_headers(request, answer, time.monotonic_ns() - began)
+            encoding = chosen(self.headers.get("Accept-Encoding", "")) if request.may_pack else ""
+            if encoding:
+                headers["Content-Encoding"] = encoding
+            self._send_chunks(headers, packed(answer.chunks, encoding))
+        finally:
+            answer.close()
 
     def _answer_headers(self, request: Request, answer: Answer, elapsed_ns: int) -> dict[str, str]:
         summary = {name: str(answer.summary.get(name, 0)) for name in _SUMMARY} | {"elapsed_ns": str(elapsed_ns)}

@@ -221,6 +221,20 @@ def test_a_client_that_breaks_off_within_its_rows_has_written_none(url: str, num
     assert rows(url, numbers) == ""
 
 
+def test_a_client_that_goes_away_within_an_answer_ends_its_query_alone(url: str) -> None:
+    parts = urlsplit(url)
+    query = b"SELECT number, toString(number), 'gone away' FROM numbers(10000000000)"
+    for _ in range(5):
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            head = f"POST / HTTP/1.1\r\nAuthorization: {basic(url)['Authorization']}\r\nContent-Length: {len(query)}\r\n\r\n"
+            connection.sendall(head.encode() + query)
+            assert connection.recv(10_000).startswith(b"HTTP/1.1 200 OK")
+        assert ask(url, "SELECT 1").body == b"1\n"
+    left = "SELECT count() FROM system.processes WHERE query LIKE '%gone away%' AND query NOT LIKE '%processes%'"
+    while ask(url, left).body != b"0\n":
+        pass
+
+
 def test_an_answer_that_breaks_off_is_seen_to(url: str) -> None:
     with pytest.raises(http.client.IncompleteRead):
         ask(url, "SELECT throwIf(number = 3000000) FROM numbers(5000000) SETTINGS max_block_size = 10000, max_threads = 1")
