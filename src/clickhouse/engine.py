@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from src.clickhouse.failure import engine_failure
+from src.clickhouse.failure import Failure, engine_failure
 from src.clickhouse.names import CHDB_MISSING, EMBEDDED_DATABASE
 from src.clickhouse.native import empty_block
 from src.clickhouse.statement import Insert, answer_format, only_reads, waits_for_writers, without_format
@@ -21,6 +21,7 @@ from src.storage.clickhouse_tables import identifier, literal
 
 _STREAMED = frozenset({"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow"})
 """Formats whose blocks may be sent one after the other; others have a head or a foot, so they are made whole."""
+_NO_STREAM = "Streaming query is not supported"
 DEFAULT_FORMAT = "TabSeparated"
 
 
@@ -93,7 +94,12 @@ class Engine:
                     return _answer(handle, statement)
             format_ = answer_format(statement.text) or statement.default_format
             if not whole and format_ in _STREAMED and only_reads(statement.text):
-                return _streamed(handle, statement, format_)
+                try:
+                    return _streamed(handle, statement, format_)
+                except Failure as failure:
+                    # SHOW and its like have no stream of rows.
+                    if _NO_STREAM not in failure.text:
+                        raise
             return _answer(handle, statement)
 
     def insert(self, handle: Any, statement: Statement, insert: Insert, data: Path, *, kept: bool = False) -> Answer:

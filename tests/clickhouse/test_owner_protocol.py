@@ -145,6 +145,16 @@ def test_parameters_settings_and_the_database_are_in_the_url(url: str) -> None:
     assert (refused.status, refused.code) == (400, "36")
 
 
+@pytest.mark.parametrize(
+    "statement", ["SHOW TABLES", "DESCRIBE system.one", "EXPLAIN AST SELECT 1", "EXISTS system.one", "(SELECT 1) UNION ALL (SELECT 1)"]
+)
+def test_every_statement_that_reads_answers_the_same_whole_and_in_a_stream(url: str, numbers: str, statement: str) -> None:
+    del numbers
+    whole, streamed = ask(url, statement, wait_end_of_query=1), ask(url, statement)
+    assert (whole.status, streamed.status) == (200, 200)
+    assert whole.body == streamed.body != b""
+
+
 def test_get_only_reads(url: str, numbers: str) -> None:
     assert ask(url, method="GET", query="SELECT 1").body == b"1\n"
     assert ask(url, method="GET").body == b"Ok.\n"
