@@ -171,7 +171,8 @@ def _answer(handle: Any, statement: Statement) -> Answer:
 
 
 def _streamed(handle: Any, statement: Statement, format_: str) -> Answer:
-    stream = handle.send_query(statement.text.decode(), statement.default_format, params=dict(statement.parameters))
+    with _failing():
+        stream = handle.send_query(statement.text.decode(), statement.default_format, params=dict(statement.parameters))
     chunks = _chunks(stream)
     try:
         # What is wrong with a query shows with its first rows, while an error can still be a status of its own.
