@@ -13,7 +13,7 @@ from src.errors import CoinSparkError, ConfigurationError, MissingPartError, Tra
 from src.storage.clickhouse_address import SETTING, ClickHouseAddress
 
 _PASSWORD = f"the user name or the password is wrong; in {SETTING} the characters @ : / % of a password are written %40 %3A %2F %25"
-_RIGHTS = "the user may not make, read or write these tables: grant SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW and ALTER on the database"
+_RIGHTS = "the user may not create, read or write these tables: grant SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW and ALTER on the database"
 _CLUSTER = "the cluster is not in the server's configuration: correct COINSPARK_CLICKHOUSE_CLUSTER (SELECT cluster FROM system.clusters lists them)"
 _MUST_ACT = {
     60: "a table is gone: start the same command again, it is made anew",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -41,6 +41,21 @@ class ClickHouseStore(Store):
         if self.reader_url is None:
             pytest.skip("the engine in the process knows no rights")
         yield ClickHouseStore(self.reader_url)
+
+    @contextmanager
+    def on_small_disk(self) -> Iterator[tuple[Store, Any]]:
+        """Only of the engine in the process: the owner serves all tests."""
+        from tests.storage.disks import small_disk  # noqa: PLC0415  (comes with the suite that breaks every store)
+
+        folder = parsed(self.url).folder
+        if folder is None:
+            pytest.skip("the tests' ClickHouse serves all tests: its disk must not be full")
+        with small_disk(folder.parent / "small", megabytes=64) as disk:
+            yield ClickHouseStore(f"chdb://{disk.folder}/engine"), disk
+
+    def held(self, table: TableSchema) -> NoReturn:
+        del table
+        pytest.skip("an owner that is killed within a batch is in test_clickhouse_outage.py")
 
     def read(self, query: str) -> list[dict[str, Any]]:
         """The rows of a query, by column; times as aware datetimes."""

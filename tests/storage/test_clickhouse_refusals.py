@@ -70,7 +70,7 @@ def test_a_user_who_may_only_read(clickhouse_server: ClickHouseStore) -> None:
     with clickhouse_server.read_only() as reading:
         error = refused(reading.sink())
         assert [found["price"] for found in reading.rows(TABLE)] == [1.0]
-    assert "as user 'reader': the user may not make, read or write these tables: grant SELECT, INSERT" in str(error)
+    assert "as user 'reader': the user may not create, read or write these tables: grant SELECT, INSERT" in str(error)
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(clickhouse_server: ClickHouseStore, monkeypatch: pytest.MonkeyPatch) -> None:
