@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import clickhouse_connect
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from src.clickhouse.embedded import ClickHouseLease, EmbeddedClickHouse
 from src.config.settings import Settings, load_settings
+from tests.clickhouse.asking import ask
 from tests.servers import ROOT, free_port
 from tests.storage.clickhouse_store import require_engine
 
@@ -88,3 +91,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLease
     settings = load_settings(home=tmp_path_factory.mktemp("home"), clickhouse_port=free_port())
     with EmbeddedClickHouse(settings).acquire("tests") as lease:
         yield lease
+
+
+@pytest.fixture
+def url(served: ClickHouseLease) -> str:
+    return served.url
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    made = clickhouse_connect.get_client(dsn=url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def numbers(url: str, request: pytest.FixtureRequest) -> str:
+    """An empty table of the test's own: `a` Int64, `b` String, and no `a` of 100 or more."""
+    name = request.node.originalname
+    columns = "a Int64, b String DEFAULT 'none', CONSTRAINT small CHECK a < 100"
+    assert ask(url, f"CREATE OR REPLACE TABLE {name} ({columns}) ENGINE = MergeTree ORDER BY a").status == 200
+    return str(name)
