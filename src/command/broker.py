@@ -1,4 +1,4 @@
-"""`up`, `down` and `status`: the embedded broker and the collectors, seen and steered by hand. Jobs start and stop the broker by themselves."""
+"""`up`, `down` and `status`: the embedded broker and ClickHouse, and the collectors, by hand. Jobs start and stop the first two by themselves."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from src.broker.embedded import EmbeddedBroker
 from src.broker.lease import Holder
+from src.clickhouse.embedded import EmbeddedClickHouse
 from src.collect.status import CollectorStatus, read_statuses
 from src.command.clean import clean_up
 from src.config.settings import Settings, load_settings
@@ -39,6 +40,18 @@ class BrokerState(msgspec.Struct, frozen=True, kw_only=True):
     """Runs until `down`, even when nobody uses it."""
 
 
+class ClickHouseState(msgspec.Struct, frozen=True, kw_only=True):
+    """The embedded ClickHouse as `status --json` prints it; every field but `running` and `users` is null when it does not run."""
+
+    running: bool
+    users: list[Holder]
+    pid: int | None = None
+    port: int | None = None
+    resident_megabytes: float | None = None
+    started_time: int | None = None
+    """ms since 1970 UTC."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What `status --json` prints."""
 
@@ -47,6 +60,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The user's own cluster; the embedded broker is not used while it is set."""
     broker: BrokerState
     users: list[Holder]
+    """Of the broker."""
+    clickhouse: ClickHouseState
     collectors: list[CollectorStatus]
 
 
@@ -80,13 +95,17 @@ def up(
 def down(
     *, force: Annotated[bool, typer.Option("--force", help="Stop it though jobs use it; a job that still runs starts it again.")] = False
 ) -> None:
-    """Stop the embedded Kafka broker, also one whose jobs were killed. Refuses, and names them, while jobs use it.
+    """Stop the embedded Kafka broker and the embedded ClickHouse, also those whose jobs were killed. Refuses, and names them, while jobs use them.
 
     - `python coin_spark.py down`
     - `python coin_spark.py down --force`
     """
-    stopped = EmbeddedBroker(load_settings()).stop(force=force)
+    settings = load_settings()
+    stopped = EmbeddedBroker(settings).stop(force=force)
     typer.echo(f"Stopped the broker (pid {stopped.pid})." if stopped else "No broker runs.")
+    clickhouse = EmbeddedClickHouse(settings).stop(force=force)
+    if clickhouse:
+        typer.echo(f"Stopped ClickHouse (pid {clickhouse.pid}).")
 
 
 def status(*, as_json: AsJson = False) -> None:
@@ -127,7 +146,22 @@ def read_current_status(settings: Settings) -> Status:
         kafka_bootstrap_servers=settings.kafka_bootstrap_servers,
         broker=broker,
         users=users,
+        clickhouse=_clickhouse(settings),
         collectors=_collectors(settings.home),
+    )
+
+
+def _clickhouse(settings: Settings) -> ClickHouseState:
+    running, users = EmbeddedClickHouse(settings).status()
+    if running is None:
+        return ClickHouseState(running=False, users=users)
+    return ClickHouseState(
+        running=True,
+        users=users,
+        pid=running.pid,
+        port=running.port,
+        resident_megabytes=_resident_megabytes(running.pid),
+        started_time=running.started_time,
     )
 
 
@@ -152,6 +186,11 @@ def _print(current: Status, console: Console) -> None:
         console.print(f"Broker: running at {broker.bootstrap_servers}, pid {broker.pid}, {memory}, since {_moment(broker.started_time)}, {stay}")
     else:
         console.print("Broker: not running")
+    clickhouse = current.clickhouse
+    if clickhouse.running:
+        memory = "unknown" if clickhouse.resident_megabytes is None else f"{clickhouse.resident_megabytes:.0f} MiB"
+        users = ", ".join(f"{user.purpose} (pid {user.pid})" for user in clickhouse.users) or "nobody"
+        console.print(f"ClickHouse: running at 127.0.0.1:{clickhouse.port}, pid {clickhouse.pid}, {memory}, used by {users}")
     if current.users:
         console.print(_table("Used by", ("pid", "purpose", "since"), [(str(user.pid), user.purpose, _moment(user.since)) for user in current.users]))
     if current.collectors:

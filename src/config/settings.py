@@ -32,6 +32,20 @@ class Settings(BaseSettings):
         None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port,... of a Kafka to use instead of the embedded broker."
     )
 
+    clickhouse_url: SecretStr | None = Field(
+        None,
+        description="http://user:password@host:8123/database of a ClickHouse that gets the metric tables too (https: TLS), or the word embedded: "
+        "one on this machine, which the first job starts (it needs the extra `clickhouse`); unset: none.",
+    )
+    clickhouse_port: int = Field(28123, ge=1, le=65535, description="Port of the embedded ClickHouse on 127.0.0.1.")
+    clickhouse_ttl_days: int = Field(
+        7,
+        ge=0,
+        description="Days that rows stay in ClickHouse after their window, or after they were written if that is later; 0 keeps them for ever.",
+    )
+    clickhouse_cluster: str | None = Field(None, description="ClickHouse cluster over whose shards the tables are spread; unset: one server.")
+    clickhouse_replicated: bool = Field(default=False, description="Tables of the cluster's shards are replicated, through Keeper.")
+
     broker_port: int = Field(29092, ge=1, le=65535, description="Port of the embedded broker on 127.0.0.1.")
     controller_port: int = Field(29093, ge=1, le=65535, description="Port of the embedded broker's controller on 127.0.0.1.")
     broker_heap_megabytes: int = Field(384, ge=128, description="Heap of the embedded broker, MiB.")
@@ -118,7 +132,16 @@ class Settings(BaseSettings):
     def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(value)))
 
-    @field_validator("kafka_bootstrap_servers", "database_url", "proxy", "metrics_port", "parquet_folder", mode="before")
+    @field_validator(
+        "kafka_bootstrap_servers",
+        "database_url",
+        "proxy",
+        "metrics_port",
+        "parquet_folder",
+        "clickhouse_url",
+        "clickhouse_cluster",
+        mode="before",
+    )
     @classmethod
     def _blank_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value

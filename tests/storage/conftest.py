@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
+from src.broker.cluster import Cluster
+from src.clickhouse.embedded import ClickHouseLease, EmbeddedClickHouse
+from src.config.settings import load_settings
 from src.schema.tables import TableSchema
+from tests.servers import free_port
+from tests.storage.clickhouse_store import ClickHouseStore, require_engine
 from tests.storage.databases import DATABASES
 from tests.storage.postgres import PostgreSql
 from tests.storage.rows import schema
@@ -63,3 +68,36 @@ def database(request: pytest.FixtureRequest) -> SqlStore:
 def table(request: pytest.FixtureRequest) -> TableSchema:
     """A table with a column of each type whose name no other test has."""
     return schema(f"rows_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]}")
+
+
+@pytest.fixture(scope="session")
+def clickhouse_owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseLease]:
+    """One embedded ClickHouse for the whole run; tests keep apart by their databases' names."""
+    require_engine()
+    settings = load_settings(home=tmp_path_factory.mktemp("clickhouse-home"), clickhouse_port=free_port())
+    with EmbeddedClickHouse(settings).acquire("tests") as lease:
+        yield lease
+
+
+@pytest.fixture
+def clickhouse_server(clickhouse_owner: ClickHouseLease, request: pytest.FixtureRequest) -> ClickHouseStore:
+    """A new database of it, over HTTP."""
+    database = f"test_{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}"
+    address, reader = (url.rsplit("/", 1)[0] for url in (clickhouse_owner.url, clickhouse_owner.reader_url))
+    store = ClickHouseStore(f"{address}/default")
+    store.execute(f"CREATE DATABASE {database} ENGINE = Atomic")
+    return ClickHouseStore(f"{address}/{database}", f"{reader}/{database}")
+
+
+@pytest.fixture
+def clickhouse_engine(tmp_path: Path) -> ClickHouseStore:
+    """The engine in this process, on a folder that is not there yet."""
+    require_engine()
+    return ClickHouseStore(f"chdb://{tmp_path}/engine")
+
+
+@pytest.fixture(params=["engine", "server"])
+def clickhouse(request: pytest.FixtureRequest) -> ClickHouseStore:
+    """Both in turn, empty."""
+    store: ClickHouseStore = request.getfixturevalue(f"clickhouse_{request.param}")
+    return store

@@ -218,4 +218,6 @@ def places() -> list[Place]:
         Place("kafka", lambda request: KafkaStore(request.getfixturevalue("broker").bootstrap_servers), (pytest.mark.broker,)),
         Place("parquet", lambda request: ParquetStore(request.getfixturevalue("tmp_path") / "parquet")),
         Place("memory", lambda _: MemoryStore()),
+        Place("clickhouse-engine", lambda request: request.getfixturevalue("clickhouse_engine")),
+        Place("clickhouse-server", lambda request: request.getfixturevalue("clickhouse_server")),
     ]
