@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from src.broker.connection import client_options
 from src.errors import ConfigurationError, MissingPartError, TransientError
 
 REACH_SECONDS = 10.0
@@ -27,7 +28,7 @@ def administration(bootstrap_servers: str, reach_seconds: float = REACH_SECONDS)
     """
     try:
         client = KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers.split(","),
+            **client_options(bootstrap_servers),
             bootstrap_timeout_ms=int(reach_seconds * 1000),
             reconnect_backoff_max_ms=500,
         )
