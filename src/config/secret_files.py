@@ -31,10 +31,11 @@ class SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         del field
-        return self._read(field_name), self._names[field_name], False
+        return self._read(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        found = {self._names[field]: self._read(field) for field in self._names}
+        fields = self.settings_cls.model_fields
+        found = {str(fields[field].validation_alias or field): self._read(field) for field in self._names}
         return {name: value for name, value in found.items() if value is not None}
 
     def _read(self, field: str) -> str | None:
