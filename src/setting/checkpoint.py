@@ -71,6 +71,11 @@ class Checkpoint:
         (self.folder / "origin.json").write_bytes(msgspec.json.encode(origin))
 
 
+def checkpoint_folder(home: Path, query: str, *identity: str) -> Path:
+    """Where the checkpoint of that identity is."""
+    return (home / "checkpoints").absolute() / f"{query}-{hashlib.sha256('|'.join(identity).encode()).hexdigest()[:12]}"
+
+
 @contextmanager
 def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
     """The checkpoint of a query, held alone for the length of the block: one process runs a query in a home, whatever its metrics.
@@ -78,7 +83,7 @@ def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
     Raises ConfigurationError when another process runs the query.
     """
     parent = (home / "checkpoints").absolute()
-    folder = parent / f"{query}-{hashlib.sha256('|'.join(identity).encode()).hexdigest()[:12]}"
+    folder = checkpoint_folder(home, query, *identity)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         lock = (parent / f"{query}.lock").open("a+")
