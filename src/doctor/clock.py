@@ -21,13 +21,17 @@ from src.collect.proxy import chosen_proxy, is_loopback
 from src.config.settings import Settings
 from src.doctor.finding import Finding, unwell, well
 from src.errors import CoinSparkError
-from src.storage.sql_engine import create_engine
+from src.storage.sql_engine import create_engine, parsed
 
 LARGEST_SECONDS = 2.0
 """HTTP tells whole seconds."""
 _ANSWER_SECONDS = 3.0
 _PRECISE_SECONDS = 1.0
 """An answer that took longer says too little."""
+_STATEMENTS = {
+    "mysql": "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) AS DOUBLE)",
+    "postgresql": "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
+}
 
 
 def check_clock(settings: Settings) -> Iterator[Finding]:
@@ -39,7 +43,7 @@ def check_clock(settings: Settings) -> Iterator[Finding]:
         yield well("clock", f"it is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC here; no other clock can be reached to compare it with")
         return
     lead = median(leads)
-    beside = f"{len(leads)} {others}" if others == "exchanges" else f"the {others}"
+    beside = f"the median of {len(leads)} {others}" if others == "exchanges" else f"the {others}"
     text = f"{abs(lead):.1f} s {'ahead of' if lead >= 0 else 'behind'} {beside}"
     if abs(lead) > LARGEST_SECONDS:
         yield unwell("clock", f"this machine's clock is {text}: set it, and keep it set by NTP (`timedatectl set-ntp true`)")
@@ -78,24 +82,22 @@ def _lead(url: str, proxy: str | None) -> float | None:
 def _database_lead(settings: Settings) -> list[float]:
     """The same of a database's server; of none that is a file, or does not answer (its own check says that)."""
     try:
+        statement = _STATEMENTS.get(parsed(settings.database_address).get_backend_name())
+        if statement is None:
+            return []
         engine = create_engine(settings.database_address, answer_seconds=round(_ANSWER_SECONDS))
     except CoinSparkError:
         return []
-    statements = {
-        "mysql": "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) AS DOUBLE)",
-        "postgresql": "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)",
-    }
     try:
-        statement = statements.get(engine.dialect.name)
-        return [] if statement is None else _asked(engine, statement)
+        return [_asked(engine, statement)]
     except Exception:  # noqa: BLE001  (drivers raise errors of any type; this clock is one of several)
         return []
     finally:
         engine.dispose()
 
 
-def _asked(engine: sa.Engine, statement: str) -> list[float]:
+def _asked(engine: sa.Engine, statement: str) -> float:
     with engine.connect() as connection:
         before = time.time()
         told = float(connection.execute(sa.text(statement)).scalar_one())
-        return [(before + time.time()) / 2 - told]
+        return (before + time.time()) / 2 - told

@@ -41,7 +41,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
                 problems[name] = table_problems(inspector, sql_table(schemas[name], sa.MetaData()))
     except (CoinSparkError, sa.exc.SQLAlchemyError):
         raise
-    except Exception as error:  # drivers let errors of any type through for what they cannot read: struct.error, TypeError
+    except Exception as error:  # noqa: BLE001  (drivers let errors of any type through: struct.error, TypeError)
         raise ConfigurationError(f"{shown(engine.url)} does not answer as a database of that kind ({type(error).__name__})") from None
     finally:
         engine.dispose()
@@ -74,9 +74,7 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
     if answer.status_code == httpx.codes.OK and answer.text.strip() == "Ok.":
         yield well("clickhouse", f"{place} answers")
     else:
-        yield unwell(
-            "clickhouse", f"{place} answers, and not as ClickHouse's HTTP port does: correct COINSPARK_CLICKHOUSE_URL (8123, or 8443 with TLS)"
-        )
+        yield unwell("clickhouse", f"{place} answers, and not as ClickHouse does: correct COINSPARK_CLICKHOUSE_URL (its HTTP port, 8123 or 8443)")
 
 
 def _place(url: str) -> str:
