@@ -41,9 +41,10 @@ def test_it_is_what_the_compose_specification_says(compose: Compose) -> None:
     except ModuleNotFoundError:
         raise missing("check-jsonschema is not installed: run `make install`") from None
     schema = json.loads(vendored.joinpath("compose-spec.json").read_text(encoding="utf-8"))
-    jsonschema.Draft7Validator(schema).validate(compose)
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    validator.validate(compose)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft7Validator(schema).validate(compose | {"services": {"kafka": {"imge": "kafka"}}})
+        validator.validate(compose | {"services": {"kafka": {"imge": "kafka"}}})
 
 
 def test_the_system_is_whole(compose: Compose) -> None:

@@ -82,7 +82,7 @@ def test_a_broker_runs_with_it_and_its_health_check_answers(compose: dict[str, A
             assert time.monotonic() < deadline
             time.sleep(0.05)
         with administration(f"{LOOPBACK}:{internal}") as client:
-            configured = client.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")])["broker"]["1"]
+            configured = client.describe_configs([ConfigResource(ConfigResourceType.BROKER, "1")], config_filter="all")["broker"]["1"]
         said = {name: entry["value"] for name, entry in configured.items() if name in made}
         # Read by the broker as it is written, unknown names there are none.
         assert said == made
