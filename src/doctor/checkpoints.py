@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,13 +61,17 @@ def _damaged(query: str, folder: Path, why: str) -> Finding:
 
 def _written(folder: Path) -> float:
     """When a batch was last done, seconds since 1970 UTC; without one, when the folder was made."""
-    return max((path.stat().st_mtime for path in (folder / "commits").glob("[0-9]*")), default=folder.stat().st_mtime)
+    commits = [path for path in (folder / "commits").glob("*") if path.name.isdigit()]
+    with suppress(FileNotFoundError):  # it has gone meanwhile
+        return (max(commits, key=lambda path: int(path.name)) if commits else folder).stat().st_mtime
+    return 0.0
 
 
 def _current(settings: Settings) -> dict[str, str]:
     """The name of each job's checkpoint with the metrics and the Kafka of now; empty while no Kafka answers, whose identity is part of it."""
     from src.setting.checkpoint import checkpoint_folder  # noqa: PLC0415
     from src.setting.jobs import JOBS  # noqa: PLC0415  (it loads Spark)
+    from src.setting.series_query import series_name  # noqa: PLC0415
 
     try:
         address = kafka_address(settings)
@@ -76,5 +81,9 @@ def _current(settings: Settings) -> dict[str, str]:
             cluster_id = str(client.describe_cluster()["cluster_id"])
     except CoinSparkError:  # the broker's own check says it
         return {}
-    jobs = [job(settings) for job in JOBS]
-    return {job.name: checkpoint_folder(settings.home, job.name, *job.checkpoint_identity(cluster_id)).name for job in jobs}
+    found = {}
+    for job in [job(settings) for job in JOBS]:
+        series = series_name(job.name)
+        found[job.name] = checkpoint_folder(settings.home, job.name, *job.checkpoint_identity(cluster_id)).name
+        found[series] = checkpoint_folder(settings.home, series, cluster_id, job.series.fingerprint).name
+    return found

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from src.broker.embedded import EmbeddedBroker
@@ -27,7 +29,7 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     """Whether there is room for what the home folder will hold by the time that the oldest of it goes."""
     home = settings.home.absolute()
     free = shutil.disk_usage(_nearest(home)).free
-    files = [path.stat() for path in home.rglob("*") if path.is_file()] if home.exists() else []
+    files = list(_files(home))
     used = sum(file.st_size for file in files)
     age = max((time.time() - file.st_mtime for file in files), default=0.0)
     text = f"{free / _GIBIBYTE:.1f} GiB free, {home} holds {used / _GIBIBYTE:.2f} GiB"
@@ -90,6 +92,15 @@ def _free(port: int, setting: str, purpose: str) -> Finding:
 def _state(home: Path) -> list[Path]:
     """What jobs write to, as far as it is there."""
     return [*home.glob("*"), *home.glob("*/*")]
+
+
+def _files(folder: Path) -> Iterator[os.stat_result]:
+    """What is said of each file below the folder; one that goes meanwhile is left out."""
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode):
+                yield found
 
 
 def _nearest(folder: Path) -> Path:

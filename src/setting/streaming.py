@@ -128,10 +128,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             self.cluster = starting.result()
         # PySpark has put its own handler for SIGINT in place.
         listen(self.stopping)
-        ensure_topics(self.cluster.bootstrap_servers, self.topic_specs())
+        ensure_topics(self.cluster.bootstrap_servers, self._topic_specs())
         return None if self.stopping.is_set() else session
 
-    def topic_specs(self) -> list[TopicSpec]:
+    def _topic_specs(self) -> list[TopicSpec]:
         """Raw topics keep everything for the retention; a metric's topic keeps the last value of each row for that long."""
         settings = self.settings
         retention = settings.retention_hours * 3_600_000
