@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run check test test-all docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs install-test
+.PHONY: help install run check test test-all docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs bench-state install-test
 
 ARGS ?= ticker
 
@@ -47,6 +47,9 @@ bench-cores: install ## One processor against two; wants the machine alone
 
 bench-jobs: install ## Records a second of the order-book job and the trade job; wants the machine alone
 	@PYTHONPATH=. .venv/bin/python -m bench.jobs $(if $(filter command,$(origin ARGS)),$(ARGS))
+
+bench-state: install ## State, memory and batch times of 1,800 prices over an hour of event time; wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.state $(if $(filter command,$(origin ARGS)),$(ARGS))
 
 # What we are measured against has a folder of its own (Flink: .bench/flink, by bench/throughput_install.py): in a group of poetry its dependencies would change the versions in everybody's .venv.
 .bench/bin/cryptofeed-2.4.1:

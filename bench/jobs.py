@@ -40,7 +40,8 @@ def main() -> None:
         if arguments.only not in {None, name}:
             continue
         each = run_job(name, benched.topics, arguments.records, arguments.runs)
-        print(f"{name}: {each.whole_seconds:.1f} s whole, {each.whole_rate:,.0f} records/s, steady {each.steady_rate:,.0f} records/s")
+        rates = f"{each.whole_rate:,.0f} records/s, steady {each.steady_rate:,.0f} records/s"
+        print(f"{name}: {each.whole_seconds:.1f} s whole, {rates}, {each.processor_seconds:.0f} s of processor")
 
 
 def run_job(job_name: str, topics: tuple[str, ...], records: int = 2_000_000, runs: int = 3) -> Figures:

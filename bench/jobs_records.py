@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -24,22 +24,27 @@ _Make = Callable[["_Pair", int, int], Trade | OrderBook]
 """A record of a pair, its event time (ms) and its number among all."""
 
 
-def trade_messages(records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1) -> Iterator[Sent]:
+def trade_messages(
+    records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1, *, symbols: Sequence[str] = SYMBOLS, spacing: int = 0
+) -> Iterator[Sent]:
     """As `bench.throughput_records.messages`, of trades."""
-    return _messages(records, venues, partitions, share, shares, trade_topic, _trade)
+    return _messages(records, [_Pair(*each, partitions) for each in _pairs(venues, symbols)], share, shares, trade_topic, _trade, spacing)
 
 
 def orderbook_messages(records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1) -> Iterator[Sent]:
     """As `bench.throughput_records.messages`, of order books."""
-    return _messages(records, venues, partitions, share, shares, orderbook_topic, _book)
+    return _messages(records, [_Pair(*each, partitions) for each in _pairs(venues, SYMBOLS)], share, shares, orderbook_topic, _book)
+
+
+def _pairs(venues: tuple[Venue, ...], symbols: Sequence[str]) -> Iterator[tuple[Venue, str, int]]:
+    return ((venue, symbol, place) for venue in venues for place, symbol in enumerate(symbols))
 
 
 def _messages(
-    records: int, venues: tuple[Venue, ...], partitions: int, share: int, shares: int, topic: Callable[[Region], str], make: _Make
+    records: int, pairs: Sequence[_Pair], share: int, shares: int, topic: Callable[[Region], str], make: _Make, spacing: int = 0
 ) -> Iterator[Sent]:
     rng = random.Random(_SEED)  # noqa: S311  (no secret)
-    pairs = [_Pair(venue, symbol, place, partitions) for venue in venues for place, symbol in enumerate(SYMBOLS)]
-    spacing = spacing_ms(records)
+    spacing = spacing or spacing_ms(records)
     for number in range(0, records, RECORDS_A_MESSAGE):
         pair = pairs[int(rng.random() * len(pairs))]
         if pair.partition % shares == share:

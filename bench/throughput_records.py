@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -58,14 +58,17 @@ def spacing_ms(records: int) -> int:
     return max(1, _SPAN_RECORDS // records)
 
 
-def messages(records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1) -> Iterator[Sent]:
+def messages(
+    records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1, *, symbols: Sequence[str] = SYMBOLS, spacing: int = 0
+) -> Iterator[Sent]:
     """The messages of `records` records in the order of event time; of them those on every `shares`-th partition, from `share` on.
 
-    Event times rise by `spacing_ms` from record to record over all messages, so first and last are never a matter of equal times.
+    Event times rise by `spacing` ms (0: that of `spacing_ms`) from record to record over all messages, so first and last are never a matter of
+    equal times.
     """
     rng = random.Random(_SEED)  # noqa: S311  (no secret)
-    pairs = [_Pair(venue, symbol, place, partitions) for venue in venues for place, symbol in enumerate(SYMBOLS)]
-    spacing = spacing_ms(records)
+    pairs = [_Pair(venue, symbol, place, partitions) for venue in venues for place, symbol in enumerate(symbols)]
+    spacing = spacing or spacing_ms(records)
     for number in range(records // RECORDS_A_MESSAGE):
         pair = pairs[int(rng.random() * len(pairs))]
         if pair.partition % shares == share:

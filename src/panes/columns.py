@@ -7,20 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from src.panes.arrays import Flags, Integers, Numbers, Texts
 from src.panes.arrow_columns import arrow_column
 from src.panes.layout import IDENTITY
+from src.panes.merging import known_of
 from src.preprocess.expression import Column, Expression
 from src.schema.kinds import Kind
 from src.schema.tables import ARROW_TYPES
-
-Numbers = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Texts = npt.NDArray[np.object_]
 
 
 class Identities:
@@ -73,9 +69,32 @@ class Records:
     _arrow: dict[str, Any] = field(default_factory=dict)
     _numbers: dict[str, Numbers] = field(default_factory=dict)
     _flags: dict[str, Flags] = field(default_factory=dict)
+    _texts: dict[str, Texts] = field(default_factory=dict)
+    _known: dict[str, Flags] = field(default_factory=dict)
+    _coded: dict[str, tuple[Integers, list[Any]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.identity)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Records]) -> Records:
+        """The records of several batches of one reader as one."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+        return cls(
+            first.identities,
+            np.concatenate([part.identity for part in parts]),
+            {name: np.concatenate([part.times[name] for part in parts]) for name in first.times},
+            {name: _joined([part.fields[name] for part in parts]) for name in first.fields},
+            first.kinds,
+            {name: np.concatenate([part.computed[name] for part in parts]) for name in first.computed},
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take, about."""
+        return 8 * len(self) * (1 + len(self.times) + len(self.fields) + len(self.computed))
 
     def numbers(self, expression: Expression) -> Numbers:
         """The values of a number or a condition (0 or 1); NaN for null."""
@@ -86,8 +105,20 @@ class Records:
 
     def texts(self, expression: Expression) -> Texts:
         """The values of a text; None for null."""
-        found: Texts = np.array(self._array(expression).to_pylist(), dtype=object)
-        return found
+        key = repr(expression)
+        if key not in self._texts:
+            if isinstance(expression, Column) and expression.name in self.fields:
+                self._texts[key] = _objects(self.fields[expression.name])
+            else:
+                self._texts[key] = self._array(expression).to_numpy(zero_copy_only=False)
+        return self._texts[key]
+
+    def known(self, expression: Expression) -> Flags:
+        """Where a text is not null."""
+        key = repr(expression)
+        if key not in self._known:
+            self._known[key] = known_of(self.texts(expression))
+        return self._known[key]
 
     def holds(self, condition: Expression | None) -> Flags | None:
         """Where the condition holds; None for everywhere."""
@@ -105,6 +136,13 @@ class Records:
             return [known[number] for number in self.identity]
         found: Sequence[Any] = self._column(name).to_pylist()
         return found
+
+    def coded(self, name: str) -> tuple[Integers, list[Any]]:
+        """A column as numbers from 0, for a key, and the value that each of them stands for."""
+        if name not in self._coded:
+            found = self._column(name).dictionary_encode(null_encoding="encode")
+            self._coded[name] = found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
+        return self._coded[name]
 
     def _as_numbers(self, expression: Expression) -> Numbers:
         if isinstance(expression, Column):
@@ -140,6 +178,19 @@ class Records:
         if kind is Kind.DOUBLE:
             return pa.array(self.numbers(Column(name)), from_pandas=True)
         return pa.array(self.fields[name], ARROW_TYPES[kind])
+
+
+def _objects(values: Sequence[Any]) -> Texts:
+    found: Texts = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def _joined(parts: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    if isinstance(parts[0], np.ndarray):
+        found: Sequence[Any] = np.concatenate(parts)
+        return found
+    return [value for part in parts for value in part]
 
 
 def _flags(values: Any, count: int) -> Flags:

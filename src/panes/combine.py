@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from src.panes.accumulators import MOMENTS, Accumulator, Merge, Term
-from src.panes.columns import Flags, Integers, Numbers, Records, Texts
+from src.panes.arrays import Flags, Integers, Numbers, Texts
+from src.panes.columns import Records
 from src.panes.merging import known_of, merged
 from src.panes.moments import moments
 from src.preprocess.expression import Expression
@@ -49,7 +50,7 @@ class Panes:
 
     def __init__(self, records: Records, grid: Grid) -> None:
         self._records = records
-        keys = [_coded(records.values(key)) for key in grid.keys]
+        keys = [records.coded(key) for key in grid.keys]
         time = records.times[grid.time]
         pane = (time - grid.offset_ms) // grid.slide_ms
         order = self._order = _sorted(records, pane, [codes for codes, _ in keys])
@@ -68,6 +69,7 @@ class Panes:
         self._cache: dict[str, Values] = {}
         self._valid: dict[str, Flags] = {}
         self._ordered: dict[str, Numbers] = {}
+        self._ordered_texts: dict[str, Texts] = {}
 
     def __len__(self) -> int:
         return len(self._begins)
@@ -162,7 +164,7 @@ class Panes:
         """The records whose value is known and for which `where` holds."""
         key = f"{value!r}|{where!r}"
         if key not in self._valid:
-            valid = known_of(self._values_of(value))
+            valid = self._records.known(value)[self._order] if self._is_text(value) else known_of(self._numbers(value))
             holds = self._records.holds(where)
             self._valid[key] = valid if holds is None else valid & holds[self._order]
         return self._valid[key]
@@ -175,16 +177,15 @@ class Panes:
         return self._ordered[key]
 
     def _values_of(self, expression: Expression) -> npt.NDArray[Any]:
-        if expression.kind(self._records.kinds) is not Kind.STRING:
+        if not self._is_text(expression):
             return self._numbers(expression)
-        texts: Texts = self._records.texts(expression)[self._order]
-        return texts
+        key = repr(expression)
+        if key not in self._ordered_texts:
+            self._ordered_texts[key] = self._records.texts(expression)[self._order]
+        return self._ordered_texts[key]
 
-
-def _coded(values: Sequence[Any]) -> tuple[Integers, list[Any]]:
-    known: dict[Any, int] = {}
-    codes = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
-    return codes, list(known)
+    def _is_text(self, expression: Expression) -> bool:
+        return expression.kind(self._records.kinds) is Kind.STRING
 
 
 def _sorted(records: Records, pane: Integers, keys: Sequence[Integers]) -> Integers:

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,9 @@ from src.schema.tables import ARROW_TYPES
 _PLACES = {"metric": Kind.LONG, "newest": Kind.TIMESTAMP, "first_end": Kind.LONG, "last_end": Kind.LONG, "slide": Kind.LONG, "source": Kind.STRING}
 
 
-_MESSAGES = 20_000
+_RECORDS = 400_000
 _BYTES = 64 * 1024 * 1024
-"""So many messages are combined at once, where there are so many and they are not too large."""
+"""So many records are combined at once, where there are so many: each time costs as much again as some thousand records do."""
 _SPARK_TIME = pa.timestamp("us", tz="UTC")
 """Spark takes no milliseconds."""
 
@@ -48,10 +49,8 @@ class Combiner:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader = Reader(self.reading, dead)
-            for messages in _gathered(batches):
-                records = reader.read(messages)
-                if len(records):
-                    yield self._combined(records)
+            for records in _gathered(map(reader.read, batches)):
+                yield self._combined(records)
 
     @property
     def schema(self) -> pa.Schema:
@@ -87,16 +86,20 @@ class Combiner:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Several batches as one: Spark sends small ones best, and here each costs as much again as its records do."""
-    found: list[pa.RecordBatch] = []
-    for batch in batches:
-        found.append(batch)
-        if sum(each.num_rows for each in found) >= _MESSAGES or sum(each.nbytes for each in found) >= _BYTES:
-            yield pa.Table.from_batches(found)
+def _gathered(batches: Iterable[Iterator[Records]]) -> Iterator[Records]:
+    """Several batches as one: Spark sends small ones best, and they are decoded best while they are small enough for the processor's cache.
+
+    What marks stand for stays apart: those records fall into panes of their own, and so into as many rows.
+    """
+    found: list[Records] = []
+    for parts in batches:
+        found += filter(len, islice(parts, 1))
+        if sum(map(len, found)) >= _RECORDS or sum(each.nbytes for each in found) >= _BYTES:
+            yield Records.joined(found)
             found = []
+        yield from parts
     if found:
-        yield pa.Table.from_batches(found)
+        yield Records.joined(found)
 
 
 def slot_type(slot: Slot) -> pa.DataType:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from src.panes.accumulators import Accumulator, Merge, Term
-from src.panes.columns import Identities, Integers
+from src.panes.arrays import Integers
+from src.panes.columns import Identities
 from src.panes.combine import Grid, Panes, Picked, Values
 from src.panes.layout import IDENTITY, Part, Slot
 from src.panes.merging import known_of, merged

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from src.panes.accumulators import Merge
-from src.panes.columns import Flags, Integers
+from src.panes.arrays import Flags, Integers
 
 _NUMBERS: Mapping[Merge, tuple[np.ufunc, float]] = {
     Merge.SUM: (np.add, 0.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from src.panes.columns import Integers
+from src.panes.arrays import Integers
 from src.schema.records import RAW_LIMIT, DeadLetter
 
 RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")
@@ -14,7 +14,7 @@ RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")
 class Messages:
     """The messages, in order."""
 
-    def __init__(self, batch: pa.RecordBatch | pa.Table) -> None:
+    def __init__(self, batch: pa.RecordBatch) -> None:
         self._batch = batch
         self.values: list[bytes | None] = batch.column("value").to_pylist()
         self.arrived: Integers = batch.column("timestamp").cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()).to_numpy()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from src.panes.columns import Flags, Numbers
+from src.panes.arrays import Flags, Numbers
 from src.panes.combine import Picked
 
 _SIGN = np.uint64(1 << 63)

@@ -7,7 +7,7 @@ partition and offset: at least once, recognisable.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
@@ -18,10 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from src.errors import MalformedMessage
-from src.panes.columns import Flags, Identities, Integers, Records
+from src.panes.arrays import Flags, Integers
+from src.panes.columns import Identities, Records
 from src.panes.layout import IDENTITY
 from src.panes.messages import Messages
 from src.panes.slim import slim_record
+from src.panes.spreading import Spread, spread_out
 from src.preprocess.admission import BOUNDED, LARGEST, Admission
 from src.preprocess.computed import Computed
 from src.schema.kinds import Kind
@@ -35,8 +37,6 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Convert = Callable[[bytes], Sequence[Record | MalformedMessage]]
 """Reads the messages of a topic that carries something else than the job's records; src/panes/raw_messages.py has the one there is."""
-Spread = Callable[[Any], Sequence[Record]]
-"""The records that one stands for, such as a gap mark that lies in several windows."""
 
 
 def parsed_kinds(record: type[Record], computed: Sequence[Computed] = ()) -> dict[str, Kind]:
@@ -88,13 +88,14 @@ class Reader:
         self._slim = slim_record(reading.record, wanted)
         self._decode = msgspec.json.Decoder(self._slim | list[self._slim]).decode  # type: ignore[name-defined]
         self._fields = tuple(name for name in self._slim.__struct_fields__ if name not in {*IDENTITY, "event_time", "received_time"})
+        self._kept = tuple(name for name in self._fields if name in reading.reads)
         self._numeric = tuple(name for name in self._fields if self._kinds.get(name) is Kind.DOUBLE)
         self.identities = Identities()
         self._numbers = _Numbers(self.identities)
         self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
 
-    def read(self, batch: pa.RecordBatch | pa.Table) -> Records:
-        """The records of messages (value, topic, partition, offset, timestamp)."""
+    def read(self, batch: pa.RecordBatch) -> Iterator[Records]:
+        """The records of messages (value, topic, partition, offset, timestamp): at once, but for what some stand for (src/panes/spreading.py)."""
         messages = Messages(batch)
         records: list[Any] = []
         counts: list[int] = []
@@ -113,7 +114,9 @@ class Reader:
             except MalformedMessage as error:
                 problems.append((place, error.reason))
             counts.append(len(records) - before)
-        return self._records(self._spread(records, np.repeat(np.arange(len(counts)), counts)), messages, problems)
+        for decoded in self._spread(records, np.repeat(np.arange(len(counts)), counts), messages):
+            yield self._records(decoded, messages, problems)
+            problems = []
 
     def _take(self, found: Any, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
         if type(found) is not list:
@@ -144,20 +147,15 @@ class Reader:
             except _UNREADABLE as error:
                 problems.append((place, f"not a {self._reading.record.__name__}: {error}"[:200]))
 
-    def _spread(self, records: list[Any], message: Integers) -> tuple[list[Any], Integers]:
-        """Records that stand for several made those."""
+    def _spread(self, records: list[Any], message: Integers, messages: Messages) -> Iterator[tuple[list[Any], Integers]]:
         name, spread = self._reading.spreads, self._reading.spread
         if name is None or spread is None or all(value is None for value in map(attrgetter(name), records)):
-            return records, message
-        found: list[Any] = []
-        places: list[int] = []
-        for record, place in zip(records, message.tolist(), strict=True):
-            # What is refused is refused once, as it came.
-            is_spread = getattr(record, name) is not None and self._reading.admission.problem(record) is None
-            mine = spread(record) if is_spread else [record]
-            found += mine
-            places += [place] * len(mine)
-        return found, np.array(places, dtype=np.int64)
+            yield records, message
+            return
+        problem, arrived = self._reading.admission.problem_on_arrival, messages.arrived[message].tolist()
+        # What is refused is refused once, as it came.
+        spreads = [getattr(record, name) is not None and problem(record, time) is None for record, time in zip(records, arrived, strict=True)]
+        yield from spread_out(records, message, spreads, spread)
 
     def _records(self, decoded: tuple[list[Any], Integers], messages: Messages, problems: list[tuple[int, str]]) -> Records:
         records, message = decoded
@@ -198,6 +196,9 @@ class Reader:
             if name in BOUNDED:
                 lowest = _OPEN if name == "price" else 0.0
                 suspect |= (values[name] < lowest) | (values[name] >= LARGEST)
+        if "trade_id" in self._fields:
+            ids, gaps = ([getattr(record, name, None) for record in records] for name in ("trade_id", "gap_since"))
+            suspect |= admission.suspect_trades(ids, gaps, values["received_time"])
         if not suspect.any():
             return None
         for place in np.flatnonzero(suspect).tolist():
@@ -209,12 +210,12 @@ class Reader:
         return ~suspect
 
     def _columns(self, records: Sequence[Any], identity: Integers, times: Mapping[str, Integers], numbers: Mapping[str, Any]) -> Records:
-        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._fields if name not in numbers}
+        fields: dict[str, Any] = {name: list(map(attrgetter(name), records)) for name in self._kept if name not in numbers}
         fields.update(numbers)
         read = {name for each in self._reading.computed for name in each.reads}
         decoded = {name: list(map(attrgetter(name), records)) for name in read}
         computed = {name: values for each in self._reading.computed for name, values in each.columns(decoded, len(records)).items()}
-        backfilled = np.array(fields["backfilled"], dtype=np.bool_)
+        backfilled = np.fromiter(map(_backfilled, records), np.bool_, len(records))
         fields["late"] = self._reading.admission.late(times["event_time"], times["received_time"], backfilled)
         return Records(self.identities, identity, times, fields, self._kinds, computed)
 
@@ -223,6 +224,7 @@ _OPEN = math.ulp(0.0)
 """The least number above zero."""
 _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
+_backfilled = attrgetter("backfilled")
 _identity = attrgetter(*IDENTITY[:-1])
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
 

@@ -13,7 +13,7 @@ from src.panes.layout import IDENTITY
 from src.preprocess.admission import BOUNDED
 from src.schema.records import Record
 
-_ALWAYS = frozenset({*IDENTITY, "event_time", "received_time", "backfilled", *BOUNDED})
+_ALWAYS = frozenset({*IDENTITY, "event_time", "received_time", "backfilled", "trade_id", *BOUNDED})
 """What an identity consists of, and what admission looks at."""
 
 

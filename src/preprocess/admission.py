@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ AHEAD_OF_ARRIVAL_MS = 24 * 3_600_000
 LARGEST = 1e30
 """No price, size or rate is as large; products of such overflow, and sums of them say nothing."""
 BOUNDED = ("price", "size", "usd_rate")
+LONGEST_TRADE_ID = 64
+"""Characters. An id is a key of tables, and databases bound the length of one (src/storage/sql_tables.py); exchanges' own have 36 at most."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Admission:
         names = record.market + record.symbol + record.quote + (record.rate_source or "")
         if not names.isprintable():
             return "control character in a name"
-        return _problem_of_numbers(record)
+        return _problem_of_numbers(record) or self._problem_of_trade(record)
 
     def problem_on_arrival(self, record: Record, arrived_time: int) -> str | None:
         """As `problem`, of a record whose Kafka message has the timestamp `arrived_time`, ms (below 0: it has none).
@@ -57,6 +60,16 @@ class Admission:
         if problem is None and 0 <= arrived_time < max(record.event_time, record.received_time) - AHEAD_OF_ARRIVAL_MS:
             return "time more than a day ahead of its arrival on Kafka"
         return problem
+
+    def _problem_of_trade(self, record: Record) -> str | None:
+        if not hasattr(record, "trade_id"):
+            return None
+        trade_id, gap_since = record.trade_id, getattr(record, "gap_since", None)
+        if _is_odd(trade_id):
+            return f"trade id of more than {LONGEST_TRADE_ID} characters" if trade_id.isprintable() else "control character in a trade id"
+        if gap_since is not None and gap_since - record.received_time > self.ahead_ms:
+            return f"gap that begins more than {self.ahead_ms / 1000:g} s ahead of its reception"
+        return None
 
     def is_late(self, record: Record) -> bool:
         """Whether it came too long after its event to count. Backfilled records correct their windows whenever they come."""
@@ -71,12 +84,31 @@ class Admission:
         found |= event_time - received_time > self.ahead_ms
         return found | ((arrived_time >= 0) & (arrived_time < latest - AHEAD_OF_ARRIVAL_MS))
 
+    def suspect_trades(
+        self, ids: Sequence[str | None], gaps_since: Sequence[int | None], received_time: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Of many trades and gap marks at once, those whose id or gap `problem` refuses."""
+        found = np.zeros(len(ids), dtype=np.bool_)
+        known = [each for each in ids if each is not None]
+        # One look at all of them is several times cheaper than one at each, and there is hardly ever an odd one.
+        if known and (max(map(len, known)) > LONGEST_TRADE_ID or not "".join(known).isprintable()):
+            found |= np.fromiter(map(_is_odd, ids), np.bool_, len(ids))
+        for place, since in enumerate(gaps_since):
+            if since is not None:
+                found[place] |= since - received_time[place] > self.ahead_ms
+        return found
+
     def late(
         self, event_time: npt.NDArray[np.int64], received_time: npt.NDArray[np.int64], backfilled: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
         """`is_late` of many records at once."""
         found: npt.NDArray[np.bool_] = ~backfilled & (received_time - event_time > self.lateness_ms)
         return found
+
+
+def _is_odd(trade_id: str | None) -> bool:
+    """Whether no table could have it as a key."""
+    return trade_id is not None and (len(trade_id) > LONGEST_TRADE_ID or not trade_id.isprintable())
 
 
 def _problem_of_numbers(record: Record) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from src.preprocess.admission import LARGEST
 from src.preprocess.candles import PRICE_KEYS
 from src.preprocess.metric import INTERVAL
 from src.preprocess.series import Row, Series, SeriesMetric
@@ -88,7 +89,11 @@ class IndicatorSeries(Series):
         known = Known() if state is None else msgspec.convert(state, Known)
         made = []
         for candle in rows["candles"]:
-            known = after(known, candle["high"], candle["low"], candle["close"])
+            prices = candle["high"], candle["low"], candle["close"]
+            # The square of one that is larger is no number, and once it were among the closes no band would be one for 20 candles.
+            if not all(abs(price) < LARGEST for price in prices):
+                raise ValueError(f"a price of {LARGEST:g} or more")
+            known = after(known, *prices)
             made.append(values(known))
         return msgspec.to_builtins(known), made
 

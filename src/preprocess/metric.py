@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 
@@ -103,11 +103,7 @@ class Metric:
             if window.size_ms % window.slide_ms:
                 raise ConfigurationError(f"metric {self.name}: the window's size must be a multiple of its slide")
         names = ["source", "window_start", "window_end", *self.row_keys, *self.stats, *self.derived]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ConfigurationError(
-                f"metric {self.name}: the column {', '.join(twice)} is named twice (source, window_start and window_end are given)"
-            )
+        self._refuse_twice(name for name in names if names.count(name) > 1)
         for name in names:
             check_identifier(name.removeprefix("_"), f"metric {self.name}: the column")
         if self.time not in {"event_time", "received_time"}:
@@ -130,13 +126,14 @@ class Metric:
         """The metric with each PerMarket and PerRegion replaced by its concrete columns, and the hidden record count added."""
         stats: dict[str, Statistic | PerMarket | PerRegion] = {RECORDS: Count()}
         for name, stat in self.stats.items():
-            if isinstance(stat, Statistic):
-                stats[name] = stat
-            else:
-                stats |= spread_out(name, stat, markets if isinstance(stat, PerMarket) else regions)
+            found = {name: stat} if isinstance(stat, Statistic) else spread_out(name, stat, markets if isinstance(stat, PerMarket) else regions)
+            self._refuse_twice(column for column, each in found.items() if column in stats and (column, each) != (RECORDS, Count()))
+            stats |= found
         unknown = sorted(name for name in self.pairs if not isinstance(self.stats.get(name), PerMarket))
         if unknown:
             raise ConfigurationError(f"metric {self.name}: `pairs` names {', '.join(unknown)}, which is no PerMarket statistic of it")
+        named = {*stats, *self.derived, *self.row_keys}
+        self._refuse_twice(leg for name in self.pairs for leg in (f"{name}_buy", f"{name}_sell") if leg in named)
         return replace(self, stats=stats, markets=markets)
 
     @property
@@ -185,6 +182,14 @@ class Metric:
         if unknown:
             raise ConfigurationError(f"metric {self.name}: the headline names {', '.join(sorted(unknown))}, which it does not have")
         return TableSchema(self.name, self.topic, columns, ("source", *self.row_keys, "window_start"), self.description, self.headline)
+
+    def _refuse_twice(self, names: Iterable[str]) -> None:
+        twice = sorted(set(names))
+        if twice:
+            raise ConfigurationError(
+                f"metric {self.name}: the column {', '.join(twice)} is named twice (source, window_start, window_end and {RECORDS} are given, and "
+                "PerMarket, PerRegion and `pairs` add the name of a market, region or side)"
+            )
 
     def _statistic_kinds(self, record_kinds: Mapping[str, Kind]) -> dict[str, Kind]:
         kinds = {}

@@ -131,7 +131,7 @@ class OrderbookQueryOrganization(SparkCoinAverageQueryOrganization):
         )
 
     def cal_depth_intensity(self) -> Metric:
-        """How busy the books of Binance's futures are, from the changes on `binance-depth`, 10-second windows.
+        """How busy the books of Binance's perpetuals are, from the changes on `binance-depth`, 10-second windows. Dated contracts are not in it.
 
         messages_per_second; bid_updates_per_second, ask_updates_per_second: levels changed; bid_size_per_second, ask_size_per_second: sum of the
         sizes that changed levels got, base coin; gaps: marks in the window that messages are missing before them, so the figures may be too low.
@@ -141,7 +141,7 @@ class OrderbookQueryOrganization(SparkCoinAverageQueryOrganization):
             "depth_intensity",
             Window(f"{DEPTH_SECONDS} seconds"),
             keys=("symbol", "market", "quote", "instrument"),
-            where=col("problem").is_null() & ~col("late") & col("market").equals(DEPTH_MARKET),
+            where=col("problem").is_null() & ~col("late") & ~col("dated") & col("market").equals(DEPTH_MARKET),
             stats={
                 "gaps": Count(where=~col("valid")),
                 "_messages": Count(where=col("valid")),

@@ -53,6 +53,8 @@ class SparkCoinAverageQueryOrganization:
             "channel": lit(self.channel),
             # The identity of a price is (market, symbol, quote, instrument): metrics across markets compare spot in one quote a venue.
             "comparable": comparable & col("instrument").equals("spot"),
+            # No record says the delivery day: several contracts would be one price.
+            "dated": col("instrument").equals("future") | col("instrument").equals("option"),
             "accepted": col("problem").is_null() & ~col("late") & col("comparable"),
         }
 
@@ -60,8 +62,9 @@ class SparkCoinAverageQueryOrganization:
         """What came in, per market and minute of reception, so that nothing is left out unseen.
 
         channel: the job's; records: all; late: received later after the event than allowed, not used; without_usd_rate: accepted, but no fresh
-        market gave a rate, so left out of USD metrics; not_comparable: another instrument or quote than the venue's; malformed: to the dead letters;
-        delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since 1970 UTC.
+        market gave a rate, so left out of USD metrics; not_comparable: another instrument or quote than the venue's; dated_contracts: of those the
+        futures and options, whose delivery day no record says, used nowhere; malformed: to the dead letters; delay_ms: mean of reception minus
+        event, of the rest; newest_event_time, newest_received_time: ms since 1970 UTC.
         """
         fine = col("problem").is_null()
         return Metric(
@@ -74,6 +77,7 @@ class SparkCoinAverageQueryOrganization:
                 "late": Count(where=fine & col("late")),
                 "without_usd_rate": Count(where=col("accepted") & col("usd_rate").is_null()),
                 "not_comparable": Count(where=fine & ~col("comparable")),
+                "dated_contracts": Count(where=fine & col("dated")),
                 "malformed": Count(where=~fine),
                 "delay_ms": Mean(col("received_time") - col("event_time"), where=fine & ~col("late")),
                 "newest_event_time": Max("event_time", where=fine),

@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
 
 from src.errors import ConfigurationError
 from src.schema.kinds import Kind
@@ -21,6 +23,13 @@ Row = Mapping[str, Any]
 class Series(ABC):
     """A fold over the windows of one series. Pure: what it knows of earlier windows is in the state that it is given and gives back."""
 
+    version: ClassVar[int] = 1
+    """Raised when the code of `step` changes so that it cannot go on from a state that it kept before, or would give other rows.
+
+    It is part of the fingerprint of the query: series begin anew from the rows that Kafka still holds. The class and its parameters are part of
+    it as well, the code is not.
+    """
+
     @abstractmethod
     def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:
         """Take one closed window. Called once for each, oldest first; again from an earlier state when a window was corrected by backfilled records.
@@ -28,6 +37,9 @@ class Series(ABC):
         state: what the step before gave, None at the first; plain values that MessagePack can hold (lists, numbers, texts, None).
         rows: of each metric in `of` its rows of this window, none for a metric that has none; times are integer ms.
         Returns the state after it, and the rows of this window: the columns of `SeriesMetric.columns` and `row_keys` by name.
+
+        Whatever it raises, for a null where a number must be or for one too large, leaves out this window alone: the state stays what it was,
+        the window has no rows, and those it was made of are counted. So raise it before what later windows would fail at is in the state.
         """
 
 
@@ -60,6 +72,9 @@ class SeriesMetric:
             raise ConfigurationError(f"metric {self.name}: `of` names no metric whose windows it could read")
         for name in self.columns:
             check_identifier(name, f"metric {self.name}: the column")
+        twice = sorted({"source", "window_start", "window_end", *self.keys}.intersection(self.columns))
+        if twice:
+            raise ConfigurationError(f"metric {self.name}: the column {', '.join(twice)} is given, and named again in `columns`")
         missing = sorted(set(self.row_keys) - set(self.columns))
         if missing:
             raise ConfigurationError(f"metric {self.name}: the row key {', '.join(missing)} is none of its columns")
@@ -73,12 +88,54 @@ class SeriesMetric:
             if name not in tables:
                 raise ConfigurationError(f"metric {self.name} reads {name!r}, and there is no such metric in this job")
             known = {column.name: column.kind for column in tables[name].columns}
-            missing = sorted(set(self.keys) - set(known))
+            missing = sorted(set(self.keys) - set(tables[name].key))
             if missing:
-                raise ConfigurationError(f"metric {self.name}: {name} has no column {', '.join(missing)}")
+                # The value of another column may change or be null: a row would move from one series to the next.
+                raise ConfigurationError(f"metric {self.name}: {name} has no key column {', '.join(missing)}")
             kinds |= {key: known[key] for key in self.keys}
         columns = tuple(TableColumn(name, kind) for name, kind in {**kinds, **self.columns}.items())
         return TableSchema(self.name, self.topic, columns, ("source", *self.keys, *self.row_keys, "window_start"), self.description, self.headline)
+
+
+class Taken(NamedTuple):
+    """What one step has led to."""
+
+    state: bytes
+    """MessagePack."""
+    rows: Sequence[Mapping[str, Any]]
+    fault: str | None = None
+    """Why the window was left out; then the state is that before it, and there are no rows."""
+
+
+BEGINNING = msgspec.msgpack.encode(None)
+"""The state before the first window."""
+
+
+def taken(metric: SeriesMetric, before: bytes, rows: Mapping[str, Sequence[Row]]) -> Taken:
+    """One step of the metric's fold from the state `before` (MessagePack). Never raises: no row may end the query that all series share."""
+    try:
+        # Decoded for each step: a fold that changes the state it is given must not change what is kept of earlier windows.
+        state, made = metric.series.step(msgspec.msgpack.decode(before), rows)
+        for row in made:
+            _check(metric, row)
+        msgspec.msgpack.encode(made)
+        return Taken(msgspec.msgpack.encode(state), made)
+    except Exception as error:  # noqa: BLE001  (a fold is anybody's code, and what it meets anybody's numbers)
+        return Taken(before, (), f"{type(error).__name__}: {error}"[:_FAULT_LENGTH])
+
+
+def _check(metric: SeriesMetric, row: Mapping[str, Any]) -> None:
+    """Raise ValueError for a value that no table holds."""
+    for name in metric.row_keys:
+        if row.get(name) is None:
+            raise ValueError(f"the row key {name} is null")
+    for name, value in row.items():
+        if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+            raise ValueError(f"{name} has more than 64 bits")
+
+
+_LARGEST = 2**63
+_FAULT_LENGTH = 200
 
 
 def series_rows(metric: SeriesMetric, rows: Mapping[str, Iterable[Row]]) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -90,10 +147,10 @@ def series_rows(metric: SeriesMetric, rows: Mapping[str, Iterable[Row]]) -> dict
             series.setdefault((row["window_start"], row["window_end"]), defaultdict(list))[name].append(row)
     found = {}
     for key, series in windows.items():
-        state: Any = None
+        state = BEGINNING
         named = dict(zip(("source", *metric.keys), key, strict=True))
         for (start, end), members in sorted(series.items(), key=lambda item: item[0]):
-            state, made = metric.series.step(state, {name: members.get(name, []) for name in metric.of})
+            state, made, _ = taken(metric, state, {name: members.get(name, []) for name in metric.of})
             for values in made:
                 row = {**named, "window_start": start, "window_end": end, **values}
                 found[*key, *(row[name] for name in metric.row_keys), start] = row

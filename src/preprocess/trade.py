@@ -14,41 +14,45 @@ from src.preprocess.metric import Metric
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.pressure import buy_sell_pressure
 from src.preprocess.series import SeriesMetric
+from src.preprocess.taker_runs import taker_half_seconds, taker_seconds
 from src.preprocess.trade_columns import CONSECUTIVE, TradeColumns
-from src.preprocess.whales import single_trades, trade_sizes, whale_outliers, whale_runs
+from src.preprocess.whales import floor_usd, large_trade_columns, large_trades, whale_trades
 
 
 class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
     """The trade job's metrics. "usd" in a name means USDT taken at par, at the rate that travels in the record.
 
-    Every price counts, that is every market, symbol, quote and instrument: no metric here compares markets. Gap marks must come cut at the
-    minutes (src/preprocess/gap_marks.py).
+    Every price counts, that is every market, symbol, quote and instrument: no metric here compares markets. Futures and options alone do not, as
+    several of their contracts would be one price. Gap marks must come cut at the minutes (src/preprocess/gap_marks.py).
     """
 
     channel: ClassVar[str] = "trade"
 
     def computed(self) -> tuple[Computed, ...]:
-        """Add `trade_number` and `size_bin`."""
+        """Add `trade_number`, `second` and `half_second`."""
         return (*super().computed(), TradeColumns())
 
     def coin_main_columns(self) -> Mapping[str, Expression]:
         """Add `notional` (quote currency), `notional_usd`, and what a record is.
 
-        `counted`: a trade with price and size, neither late nor a dead letter; `left_out`: a late trade; `gap_mark`: says that trades may be
-        missing; `consecutive`: of a market whose trade ids rise by one.
+        `counted`: a trade with price and size, neither late nor a dead letter nor of a dated contract; `left_out`: a late trade; `gap_mark`: says
+        that trades may be missing; `consecutive`: of a market whose trade ids rise by one; `identified`: a counted trade that can be a whale's,
+        `large_trade_id` and `large_trade_side`: its id and side where it is a large one.
         """
         consecutive: Expression = lit(value=False)
         for market in CONSECUTIVE:
             consecutive = consecutive | col("market").equals(market)
-        is_trade = col("problem").is_null() & col("gap_since").is_null()
+        is_whole = col("problem").is_null() & ~col("dated")
+        is_trade = is_whole & col("gap_since").is_null()
         return {
             **super().coin_main_columns(),
             "notional": col("price") * col("size"),
             "notional_usd": col("price") * col("size") * col("usd_rate"),
             "counted": is_trade & ~col("late") & col("price").is_not_null() & col("size").is_not_null(),
             "left_out": is_trade & col("late"),
-            "gap_mark": col("problem").is_null() & col("gap_since").is_not_null(),
+            "gap_mark": is_whole & col("gap_since").is_not_null(),
             "consecutive": consecutive,
+            **large_trade_columns(self.settings),
         }
 
     def cal_input_quality(self) -> Metric:
@@ -56,8 +60,8 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
 
         records: all; late: received later after the event than allowed, not used; without_usd_rate: of the venue's spot trades in its quote those
         to which no fresh market gave a rate, left out of USD columns; not_comparable: another instrument or quote than the venue's, used all the
-        same; malformed: to the dead letters; delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since
-        1970 UTC.
+        same, but for dated_contracts: futures and options, whose delivery day no record says, used nowhere; malformed: to the dead letters;
+        delay_ms: mean of reception minus event, of the rest; newest_event_time, newest_received_time: ms since 1970 UTC.
         """
         return replace(super().cal_input_quality(), where=col("gap_since").is_null())
 
@@ -81,41 +85,49 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
         """
         return average_price()
 
-    def cal_whale_trades(self) -> Metric:
-        """Single trades above COINSPARK_WHALE_NOTIONAL_USD; window: the minute of the trade. Trades without id or side are not in it.
-
-        side: the taker's; price: quote currency; size: base coin; notional_usd: price x size, USD; event_time: ms since 1970 UTC.
-        """
-        return single_trades("whale_trades", self.settings.whale_notional_usd)
-
-    def cal_whale_runs(self) -> Metric:
-        """Trades of one taker side at one price within a second (from full second to full second) that together exceed the whale's notional.
-
-        At least two trades, each of COINSPARK_WHALE_RUN_TRADE_USD or more: smaller ones are not counted. A run over the turn of a second is
-        judged in two parts. trades: how many; size: base coin; notional_usd: their sum, USD; first_price, last_price, vwap: quote currency.
-        """
-        return whale_runs(self.settings)
-
-    def cal_trade_sizes(self) -> Metric:
-        """How many trades of each size each price had, per minute. Trades without a USD rate are not in it.
-
-        size_bin: b holds notionals from 2**(b/8) up to, not including, 2**((b+1)/8) USD; trades: how many.
-        """
-        return trade_sizes()
-
     def cal_large_trades(self) -> Metric:
-        """Single trades above COINSPARK_WHALE_FLOOR_USD, of which whale_outliers are chosen; columns as of whale_trades."""
-        return single_trades("large_trades", self.settings.whale_floor_usd)
+        """Each single trade above COINSPARK_WHALE_FLOOR_USD, and one row for all smaller ones; of these whale_trades are made.
 
-    def cal_whale_outliers(self) -> SeriesMetric:
-        """Large trades above their own price's percentile (COINSPARK_WHALE_PERCENTILE) of the 60 minutes before the trade's minute.
-
-        percentile_usd: the percentile (nearest rank), USD, as the upper edge of its size bin: never below the true one, and at most 2**(1/8) of it,
-        so that a trade up to 9.1 % above the true percentile may be left out and none below it is named. hour_trades: trades in those 60 minutes.
-        When they are too few for one to lie above the percentile (below 1000 for 99.9), there is no percentile and no row. The other columns are
-        those of large_trades.
+        Only trades that have an id, a side and a notional in USD. large_trade_id, large_trade_side: of the trade, the side the taker's; both empty
+        in the row for all smaller ones, whose other columns but trades are null. trades: how many. price: quote currency; size: base coin;
+        notional_usd: price x size, USD; event_time: ms since 1970 UTC. Window: the minute of the trade. The floor is COINSPARK_WHALE_NOTIONAL_USD
+        where that is less.
         """
-        return whale_outliers(self.settings)
+        return large_trades(self.settings)
+
+    def cal_taker_seconds(self) -> Metric:
+        """What takers of one side traded at one price in one full second, above COINSPARK_WHALE_FLOOR_USD; of these whale_trades are made.
+
+        At least two trades; those below COINSPARK_WHALE_RUN_TRADE_USD are not counted. second: of the minute, 0 to 59. trades: how many; size: base
+        coin; notional: quote currency; notional_usd: USD; first_price, last_price: quote currency; first_trade_id; event_time, last_event_time:
+        of the first and the last trade, ms since 1970 UTC.
+        """
+        return taker_seconds(self.settings, floor_usd(self.settings))
+
+    def cal_taker_half_seconds(self) -> Metric:
+        """The same for seconds that begin halfway between two full ones; of these whale_trades are made.
+
+        half_second: their beginning in the minute, seconds, 0.5 to 58.5. The second on the turn of a minute is in two parts, 59.5 in the one
+        minute and -0.5 in the next, which have a row of any notional. The other columns are those of taker_seconds.
+        """
+        return taker_half_seconds(self.settings, floor_usd(self.settings))
+
+    def cal_whale_trades(self) -> SeriesMetric:
+        """Whales: single trades, and runs of trades of one taker, when the minute in which they end is closed.
+
+        kind: `single`, or `run`: at least two trades of one taker side at one price within a second. Venues do not say who the taker was, so takers
+        of one side in the same second are one run. Seconds begin every half second, so a run of up to 500 ms is whole, a longer one may be cut; of
+        overlapping ones the largest notional is kept. A run that is a whale's before the turn of the minute ends there.
+        reason: `notional`: above COINSPARK_WHALE_NOTIONAL_USD; `percentile`: above percentile_usd; `both`. percentile_usd: the price's own percentile
+        (COINSPARK_WHALE_PERCENTILE, nearest rank) of the notionals of its single trades in the 60 minutes before the row's minute, USD, as the upper
+        edge of its bin in a histogram of 8 bins an octave: never below the true one, and at most 9.1 % above it; not below
+        COINSPARK_WHALE_FLOOR_USD. Null where the hour has too few trades for one to lie above it (below 1000 for 99.9): then the notional alone
+        counts. hour_trades: trades in those 60 minutes.
+        side: the taker's; trade_id: of the (first) trade; price: quote currency, of a run its volume-weighted average; first_price, last_price:
+        quote currency; size: base coin; notional_usd: USD; trades: how many; event_time, last_event_time: of the first and the last trade, ms since
+        1970 UTC. Trades without id, side or USD rate are not in it.
+        """
+        return whale_trades(self.settings)
 
     def cal_buy_sell_pressure(self) -> Metric:
         """Buying and selling by takers, per minute and price.

@@ -1,9 +1,8 @@
-"""What is computed of a whole trade: the number by which trades of equal times are ordered, and the bin of its size."""
+"""What is computed of a whole trade: the number by which trades of equal times are ordered, and the seconds that it lies in."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,10 +20,9 @@ CONSECUTIVE = tuple(name for name, exchange in EXCHANGES.items() if exchange.tra
 """Markets where the next trade's id is one more."""
 _DIGITS = 15
 """A double holds every whole number of so many digits."""
-BINS_PER_OCTAVE = 8
-_EDGES = tuple(2.0 ** (step / BINS_PER_OCTAVE) for step in range(BINS_PER_OCTAVE))
-"""Lower edges of the bins from 1 up to 2. All others are these, scaled exactly, so that a size falls into one bin wherever it is computed."""
-_EDGE_ARRAY = np.array(_EDGES)
+_MINUTE_MS = 60_000
+_SECOND_MS = 1_000
+_HALF_MS = 500
 
 
 def trade_number(market: str, trade_id: str | None) -> float | None:
@@ -37,49 +35,39 @@ def trade_number(market: str, trade_id: str | None) -> float | None:
     return float(int(trade_id[-_DIGITS:]))
 
 
-def size_bin(notional: float | None) -> float | None:
-    """Which bin a notional (USD) is in: bin b reaches from 2**(b/8) up to, not including, 2**((b+1)/8). None for null, and not above zero."""
-    if notional is None or not 0 < notional < math.inf:
-        return None
-    mantissa, exponent = math.frexp(notional)
-    return float(BINS_PER_OCTAVE * (exponent - 1) + bisect_right(_EDGES, 2 * mantissa) - 1)
+def second_of(event_time: int) -> float:
+    """Which full second of its minute a time (ms since 1970 UTC) lies in: 0 to 59."""
+    return float(event_time % _MINUTE_MS // _SECOND_MS)
 
 
-def upper_edge(bin_number: float) -> float:
-    """The notional (USD) at which the next bin begins."""
-    octave, step = divmod(int(bin_number) + 1, BINS_PER_OCTAVE)
-    return math.ldexp(_EDGES[step], octave)
+def half_second_of(event_time: int) -> float:
+    """The same for seconds that begin halfway between full ones, as their beginning in the minute: -0.5, 0.5, ... 59.5.
+
+    The first began before the minute and the last ends after it.
+    """
+    return float((event_time % _MINUTE_MS + _HALF_MS) // _SECOND_MS) - 0.5
 
 
 class TradeColumns(Computed):
-    """`trade_number` and `size_bin` of each trade; null for a gap mark."""
+    """`trade_number`, `second` and `half_second` of each trade."""
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
-        return {"trade_number": Kind.DOUBLE, "size_bin": Kind.DOUBLE}
+        return {"trade_number": Kind.DOUBLE, "second": Kind.DOUBLE, "half_second": Kind.DOUBLE}
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return ("market", "trade_id", "price", "size", "usd_rate")
+        return ("market", "trade_id", "event_time")
 
     def of(self, record: Mapping[str, Any]) -> Mapping[str, float | None]:
-        price, size, rate = record["price"], record["size"], record["usd_rate"]
-        notional = None if price is None or size is None or rate is None else price * size * rate
-        return {"trade_number": trade_number(record["market"], record["trade_id"]), "size_bin": size_bin(notional)}
+        time = record["event_time"]
+        return {"trade_number": trade_number(record["market"], record["trade_id"]), "second": second_of(time), "half_second": half_second_of(time)}
 
     def columns(self, fields: Mapping[str, Sequence[Any]], count: int) -> Mapping[str, npt.NDArray[np.float64]]:
         pairs = zip(fields["market"], fields["trade_id"], strict=True)
         found = (trade_number(market, trade_id) for market, trade_id in pairs)
         numbers = np.fromiter((math.nan if number is None else number for number in found), np.float64, count)
-        with np.errstate(all="ignore"):
-            price, size, rate = (np.array(fields[name], dtype=np.float64) for name in ("price", "size", "usd_rate"))
-            notional = price * size * rate
-        return {"trade_number": numbers, "size_bin": _size_bins(notional)}
-
-
-def _size_bins(notional: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    known = (notional > 0) & (notional < math.inf)
-    mantissa, exponent = np.frexp(np.where(known, notional, 1.0))
-    steps = np.searchsorted(_EDGE_ARRAY, 2 * mantissa, side="right") - 1
-    found: npt.NDArray[np.float64] = np.where(known, (BINS_PER_OCTAVE * (exponent.astype(np.int64) - 1) + steps).astype(np.float64), math.nan)
-    return found
+        time = np.array(fields["event_time"], dtype=np.int64) % _MINUTE_MS
+        second: npt.NDArray[np.float64] = (time // _SECOND_MS).astype(np.float64)
+        half_second: npt.NDArray[np.float64] = ((time + _HALF_MS) // _SECOND_MS).astype(np.float64) - 0.5
+        return {"trade_number": numbers, "second": second, "half_second": half_second}

@@ -1,124 +1,147 @@
-"""Large trades: above a notional, in runs of one taker side, and above what their own symbol's last hour knows."""
+"""Whales: single trades and runs of trades above a notional, or above what their own price's last hour knows."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from src.config.settings import Settings
 from src.preprocess.candles import PRICE_KEYS
-from src.preprocess.expression import Expression, col
+from src.preprocess.expression import Expression, col, when
 from src.preprocess.metric import Metric, Window
+from src.preprocess.notional_hour import hour_before, minute_of, percentile_usd
 from src.preprocess.series import Row, Series, SeriesMetric
-from src.preprocess.statistics import Count, First, Last, Max, Sum
-from src.preprocess.trade_columns import upper_edge
+from src.preprocess.statistics import Count, Last, Max
+from src.preprocess.taker_runs import Run, runs_of, turn_of
 from src.schema.kinds import Kind
 
-_HOUR_MS = 3_600_000
-_IDENTIFIED = col("counted") & col("trade_id").is_not_null() & col("side").is_not_null()
-_MINUTE = Window("1 minute")
+_MINUTE_MS = 60_000
+_NUMBERS = ("price", "first_price", "last_price", "size", "notional_usd", "percentile_usd")
+_COUNTS = ("trades", "event_time", "last_event_time", "hour_trades")
 
 
-def single_trades(name: str, above_usd: float) -> Metric:
-    """One row for each trade above that notional that has an id and a side."""
+def floor_usd(settings: Settings) -> float:
+    """What a whale is above in any case, USD."""
+    return min(settings.whale_floor_usd, settings.whale_notional_usd)
+
+
+def large_trade_columns(settings: Settings) -> Mapping[str, Expression]:
+    """Main columns: a trade's id and side where it is above the floor, else both empty, so that all smaller ones are counted in one row.
+
+    Over `counted` and `notional_usd`. `identified`: trades with an id, a side and a notional in USD; no others can be a whale's.
+    """
+    is_large = col("notional_usd") > floor_usd(settings)
+    has_id = col("trade_id").is_not_null() & ~col("trade_id").equals("")
+    return {
+        "identified": col("counted") & has_id & col("side").is_not_null() & col("notional_usd").is_not_null(),
+        "large_trade_id": when(is_large, col("trade_id"), ""),
+        "large_trade_side": when(is_large, col("side"), ""),
+    }
+
+
+def large_trades(settings: Settings) -> Metric:
+    """`large_trades`; TradeQueryOrganization.cal_large_trades says what the columns mean."""
+    is_large = col("notional_usd") > floor_usd(settings)
     return Metric(
-        name,
-        _MINUTE,
-        keys=(*PRICE_KEYS, "trade_id", "side"),
-        where=_IDENTIFIED & (col("notional_usd") > above_usd),
-        headline=("price", "size", "notional_usd", "event_time"),
-        stats={"price": Last("price"), "size": Last("size"), "notional_usd": Last("notional_usd"), "event_time": Max("event_time")},
-    )
-
-
-def whale_runs(settings: Settings) -> Metric:
-    """`whale_runs`; TradeQueryOrganization.cal_whale_runs says what the columns mean."""
-    return Metric(
-        "whale_runs",
-        Window("1 second"),
-        keys=(*PRICE_KEYS, "side"),
-        where=col("counted") & col("side").is_not_null() & (col("notional_usd") >= settings.whale_run_trade_usd),
-        having=(col("notional_usd") > settings.whale_notional_usd) & (col("trades") > 1),
-        headline=("notional_usd", "trades", "first_price", "last_price", "size"),
+        "large_trades",
+        Window("1 minute"),
+        keys=(*PRICE_KEYS, "large_trade_id", "large_trade_side"),
+        where=col("identified"),
+        headline=("price", "size", "notional_usd", "trades"),
         stats={
             "trades": Count(),
-            "size": Sum("size"),
-            "notional_usd": Sum("notional_usd"),
-            "first_price": First("price", order="trade_number"),
-            "last_price": Last("price", order="trade_number"),
-            "_notional": Sum("notional"),
+            "price": Last("price", where=is_large),
+            "size": Last("size", where=is_large),
+            "notional_usd": Last("notional_usd", where=is_large),
+            "event_time": Max("event_time", where=is_large),
         },
-        derived={"vwap": col("_notional") / col("size")},
     )
 
 
-def trade_sizes() -> Metric:
-    """`trade_sizes`; TradeQueryOrganization.cal_trade_sizes says what the columns mean."""
-    is_sized: Expression = col("counted") & col("size_bin").is_not_null()
-    return Metric("trade_sizes", _MINUTE, keys=(*PRICE_KEYS, "size_bin"), where=is_sized, stats={"trades": Count()})
-
-
-def whale_outliers(settings: Settings) -> SeriesMetric:
-    """`whale_outliers`; TradeQueryOrganization.cal_whale_outliers says what the columns mean."""
-    numbers = ("price", "size", "notional_usd", "percentile_usd")
+def whale_trades(settings: Settings) -> SeriesMetric:
+    """`whale_trades`; TradeQueryOrganization.cal_whale_trades says what the columns mean."""
     return SeriesMetric(
-        "whale_outliers",
-        of=("trade_sizes", "large_trades"),
+        "whale_trades",
+        of=("large_trades", "taker_seconds", "taker_half_seconds"),
         keys=PRICE_KEYS,
         columns={
-            "trade_id": Kind.STRING,
-            "side": Kind.STRING,
-            **dict.fromkeys(numbers, Kind.DOUBLE),
-            "event_time": Kind.LONG,
-            "hour_trades": Kind.LONG,
+            **dict.fromkeys(("kind", "side", "trade_id", "reason"), Kind.STRING),
+            **dict.fromkeys(_NUMBERS, Kind.DOUBLE),
+            **dict.fromkeys(_COUNTS, Kind.LONG),
         },
-        row_keys=("trade_id", "side"),
-        series=Outliers(settings.whale_percentile),
-        headline=("price", "size", "notional_usd", "percentile_usd"),
+        row_keys=("kind", "side", "trade_id"),
+        series=Whales(settings.whale_notional_usd, settings.whale_percentile, floor_usd(settings)),
+        headline=("kind", "reason", "price", "notional_usd", "trades"),
     )
 
 
 @dataclass(frozen=True)
-class Outliers(Series):
-    """The large trades of each minute above a percentile of the 60 minutes before it.
+class Whales(Series):
+    """The whales of each minute, by the notional and by the percentile of the 60 minutes before it.
 
-    State: for each of those minutes that had trades its beginning (ms) and how many trades each bin had, `[start, [[bin, trades], ...]]`.
+    State: `[start, minutes, turn]`: when the newest minute began (ms), the histograms of the hour's minutes up to it
+    (src/preprocess/notional_hour.py), and what its last half second leaves to runs that go on after it (src/preprocess/taker_runs.py).
     """
 
+    notional_usd: float
     percentile: float
+    floor_usd: float
 
     def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:
-        sizes, large = rows["trade_sizes"], rows["large_trades"]
-        start = (sizes or large)[0]["window_start"]
-        hour = [minute for minute in state or () if minute[0] >= start - _HOUR_MS]
-        bins: dict[float, int] = {}
-        for _, counts in hour:
-            for number, trades in counts:
-                bins[number] = bins.get(number, 0) + trades
-        found = percentile_bin(bins, self.percentile)
-        own = [[row["size_bin"], row["trades"]] for row in sorted(sizes, key=lambda row: row["size_bin"])]
-        kept = [*hour, [start, own]]
-        if found is None:
-            return kept, ()
-        known = {"percentile_usd": upper_edge(found), "hour_trades": sum(bins.values())}
-        names = ("trade_id", "side", "price", "size", "notional_usd", "event_time")
-        edge = known["percentile_usd"]
-        return kept, [{name: row[name] for name in names} | known for row in large if (row["notional_usd"] or 0.0) >= edge]
+        traded, full, half = rows["large_trades"], rows["taker_seconds"], rows["taker_half_seconds"]
+        first = next(row for given in (traded, full, half) for row in given)
+        start = first["window_start"]
+        last, minutes, turn = state or (start, [], [])
+        passed = (start - last) // _MINUTE_MS
+        hour = hour_before(minutes, passed)
+        judged = _Judged(self, percentile_usd(hour, self.percentile, self.floor_usd), sum(minute[1] for minute in hour))
+        large = [row for row in traded if row["large_trade_id"]]
+        runs = runs_of(full, half, turn if passed == 1 else (), lambda notional: judged.reason(notional) is not None)
+        # A trade that came twice is one row, and counts once.
+        trades = len(large) + sum(row["trades"] for row in traded if not row["large_trade_id"])
+        own = minute_of(trades, (row["notional_usd"] for row in large))
+        found = [*map(judged.single, large), *map(judged.run, runs)]
+        return [start, [*hour, own], turn_of(half, runs)], [row for row in found if row["reason"] is not None]
 
 
-def percentile_bin(bins: Mapping[float, int], percentile: float) -> float | None:
-    """The bin that holds the percentile (nearest rank) of trades counted by bin.
+@dataclass(frozen=True)
+class _Judged:
+    """What the whales of a minute are judged by."""
 
-    None when the trades are so few that not one of them could lie above it: below 1000 for 99.9.
-    """
-    count = sum(bins.values())
-    rank = math.ceil(count * percentile / 100.0 - 1e-9)
-    if rank >= count:
-        return None
-    for number in sorted(bins):
-        rank -= bins[number]
-        if rank <= 0:
-            return number
-    return None
+    limits: Whales
+    percentile_usd: float | None
+    hour_trades: int
+
+    def reason(self, notional: float | None) -> str | None:
+        """Why a notional (USD) is a whale's; None when it is not."""
+        if notional is None or not self.limits.floor_usd < notional < float("inf"):
+            return None
+        is_outlier = self.percentile_usd is not None and notional >= self.percentile_usd
+        if notional > self.limits.notional_usd:
+            return "both" if is_outlier else "notional"
+        return "percentile" if is_outlier else None
+
+    def single(self, row: Row) -> dict[str, Any]:
+        """The row of one trade."""
+        named = {"kind": "single", "side": row["large_trade_side"], "trade_id": row["large_trade_id"], "trades": 1}
+        price, time = row["price"], row["event_time"]
+        prices = {"price": price, "first_price": price, "last_price": price, "size": row["size"]}
+        return {**named, **prices, "event_time": time, "last_event_time": time, **self._why(row["notional_usd"])}
+
+    def run(self, run: Run) -> dict[str, Any]:
+        """The row of a run of trades."""
+        same = ("side", "trades", "first_price", "last_price", "size", "event_time", "last_event_time")
+        size, notional = run["size"], run["notional"]
+        price = notional / size if size and notional is not None else None
+        return {
+            "kind": "run",
+            "trade_id": run["first_trade_id"],
+            "price": price,
+            **{name: run[name] for name in same},
+            **self._why(run["notional_usd"]),
+        }
+
+    def _why(self, notional: float | None) -> dict[str, Any]:
+        known = {"percentile_usd": self.percentile_usd, "hour_trades": self.hour_trades}
+        return {"notional_usd": notional, "reason": self.reason(notional), **known}

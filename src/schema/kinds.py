@@ -13,3 +13,10 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     STRING = "string"
     TIMESTAMP = "timestamp"
+
+
+def is_of(kind: Kind, value: object) -> bool:
+    """Whether a plain value, a time as integer ms, is of that type. A whole number is also a DOUBLE; null is of none."""
+    if isinstance(value, bool) or kind is Kind.BOOLEAN:
+        return isinstance(value, bool) and kind is Kind.BOOLEAN
+    return isinstance(value, {Kind.DOUBLE: int | float, Kind.STRING: str}.get(kind, int))

@@ -11,9 +11,11 @@ from typing import Annotated
 
 import msgspec
 
-_EXACT = 2**53
-Milliseconds = Annotated[int, msgspec.Meta(ge=-_EXACT, le=_EXACT)]
+EXACT = 2**53
+Milliseconds = Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)]
 """A time, ms since 1970 UTC. Bounded to what a double holds exactly, as readers of JSON may have nothing else; checked on decode."""
+Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number of 64 bits, such as an exchange numbers its messages with. It may pass what a double holds exactly; checked on decode."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 """The name of a market, coin or method: it becomes a key of tables, so its length is bounded; checked on decode.
 
@@ -135,7 +137,7 @@ class OrderBook(Record, frozen=True, kw_only=True):
     """Best (highest) first."""
     asks: tuple[Level, ...] = ()
     """Best (lowest) first."""
-    sequence: int | None = None
+    sequence: Long | None = None
     """The exchange's number of the last change in it; null where it numbers none."""
     valid: bool = True
     """False: a sequence or a checksum broke, the levels are gone, and the book is being asked for again."""
@@ -229,8 +231,6 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RAW_LIMIT = 64 * 1024
-
-
 DEAD_LETTER_TOPIC = "DeadLetter"
 COLLECTOR_EVENTS_TOPIC = "CollectorEvents"
 _REGION_IN_TOPIC = {Region.KOREA: "Korea", Region.ASIA: "Asia", Region.NORTH_AMERICA_EUROPE: "NE"}

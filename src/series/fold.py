@@ -7,15 +7,22 @@ from typing import Any, Protocol
 
 import msgspec
 
-from src.preprocess.series import Row, SeriesMetric
+from src.preprocess.series import BEGINNING, Row, SeriesMetric, Taken, taken
 
 CORRECTABLE = 64
 """How many closed windows of a series can still be corrected."""
+KEPT_MS = 7 * 86_400_000
+"""So long, and as long as `CORRECTABLE` windows, after its last window a series is forgotten; and no window that long ago is corrected."""
 Window = tuple[int, int]
 """Beginning and end, ms since 1970 UTC: the order in which windows are taken."""
 WindowRows = dict[str, dict[str, bytes]]
 """The rows of a window as they came, JSON, by metric and then by what tells the rows of one window apart."""
-_NOTHING = msgspec.msgpack.encode(None)
+
+
+def forgotten_from(window: Window) -> int:
+    """How far a source must have come (ms since 1970 UTC) for this window to be corrected no more, and one that ended with it to be forgotten."""
+    start, end = window
+    return end + CORRECTABLE * (end - start) + KEPT_MS
 
 
 class ClosedWindow(msgspec.Struct, array_like=True):
@@ -30,12 +37,17 @@ class SeriesState(msgspec.Struct, array_like=True):
     """What is kept of a series between batches, its closed windows apart."""
 
     open: dict[Window, WindowRows] = msgspec.field(default_factory=dict)
-    after: bytes = _NOTHING
+    after: bytes = BEGINNING
     """What the fold knows after the newest closed window (MessagePack)."""
     closed: int = 0
     """How many windows were closed since the beginning."""
     newest: Window | None = None
     """The newest closed window."""
+
+    @property
+    def forgotten_from(self) -> int | None:
+        """As `forgotten_from`; None while a window is open."""
+        return None if self.open or self.newest is None else forgotten_from(self.newest)
 
 
 class History(Protocol):
@@ -64,6 +76,10 @@ class SeriesFold:
         self._corrected: dict[Window, WindowRows] = {}
         self.too_old = 0
         """Rows that would have changed a window too long closed, and were not used."""
+        self.unfit = 0
+        """Rows of closed windows that the metric's fold could not take, each counted once."""
+        self.fault = ""
+        """Why, of one of them."""
 
     def take(self, metric: str, window: Window, row_key: str, row: bytes) -> None:
         """Take the newest value of a row. An open window keeps it, a closed one is corrected by it."""
@@ -79,7 +95,10 @@ class SeriesFold:
             self._corrected[window] = {**kept, metric: {**kept.get(metric, {}), row_key: row}}
 
     def close(self, closed_until: int) -> list[dict[str, Any]]:
-        """Take each window that ended at or before `closed_until` and each corrected one, in order, and return the rows that are new or changed."""
+        """Take each window that ended at or before `closed_until` and each corrected one, in order, and return the rows that are new or changed.
+
+        A row that a correction has taken away comes with its keys and nulls.
+        """
         fresh = {window: self._state.open.pop(window) for window in sorted(self._state.open) if window[1] <= closed_until}
         for window in [window for window in fresh if self._is_forgotten(window)]:
             self.too_old += sum(len(rows) for rows in fresh.pop(window).values())
@@ -95,9 +114,13 @@ class SeriesFold:
             old = earlier.get(window)
             rows = fresh[window] if old is None else self._corrected.get(window, old.rows)
             before = state
-            state, made = self._step(before, window, rows)
-            known = [] if old is None else self._step(old.before, window, old.rows)[1]
-            changed += [row for row in made if row not in known]
+            now = self._step(before, rows)
+            known = Taken(BEGINNING, ()) if old is None else self._step(old.before, old.rows)
+            state = now.state
+            changed += self._changed(window, now.rows, known.rows)
+            if now.fault is not None and known.fault is None:
+                self.unfit += sum(len(rows.get(name, {})) for name in self.metric.of)
+                self.fault = f"{' '.join(map(str, self._named.values()))}: {now.fault}"
             if number >= total - CORRECTABLE:
                 self._history.put(number % CORRECTABLE, ClosedWindow(window, rows, before))
             self._state.newest = window
@@ -105,12 +128,20 @@ class SeriesFold:
         self._state.after, self._state.closed = state, total
         return changed
 
-    def _step(self, before: bytes, window: Window, rows: WindowRows) -> tuple[bytes, list[dict[str, Any]]]:
-        # Decoded for each step: a fold that changes the state it is given must not change what is kept of earlier windows.
+    def _step(self, before: bytes, rows: WindowRows) -> Taken:
         given = {name: [self._row(name, text) for _, text in sorted(rows.get(name, {}).items())] for name in self.metric.of}
-        state, made = self.metric.series.step(msgspec.msgpack.decode(before), given)
-        start, end = window
-        return msgspec.msgpack.encode(state), [{**self._named, "window_start": start, "window_end": end, **values} for values in made]
+        return taken(self.metric, before, given)
+
+    def _changed(self, window: Window, made: Sequence[Row], known: Sequence[Row]) -> list[dict[str, Any]]:
+        keys = [self._row_key(row) for row in made]
+        # A table has no way to lose a row: one that is no longer made says nothing any more.
+        gone = [key for key in map(self._row_key, known) if key not in keys]
+        nulls = [dict.fromkeys(self.metric.columns) | dict(zip(self.metric.row_keys, key, strict=True)) for key in gone]
+        named = {**self._named, "window_start": window[0], "window_end": window[1]}
+        return [{**named, **row} for row in (*(row for row in made if row not in known), *nulls)]
+
+    def _row_key(self, row: Row) -> tuple[Any, ...]:
+        return tuple(row[name] for name in self.metric.row_keys)
 
     def _row(self, metric: str, text: bytes) -> Row:
         row = msgspec.json.decode(text)

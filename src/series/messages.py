@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from src.preprocess.series import Row, SeriesMetric
+from src.schema.kinds import is_of
 from src.schema.records import Milliseconds
 from src.schema.tables import TableSchema
 
@@ -106,6 +107,9 @@ class SeriesMessages:
     def _rows(self, message: Row, placed: _Placed) -> Iterator[tuple[int, GivenRow]]:
         table = self.tables[message["topic"]]
         row = msgspec.json.decode(message["value"])
+        for column in table.columns:
+            if column.name in table.key and not is_of(column.kind, row[column.name]):
+                raise ValueError(f"{column.name} is no {column.kind}")
         for metric in self.readers[message["topic"]]:
             named = ("source", *metric.keys, "window_start")
             series = msgspec.json.encode([metric.name, placed.source, *(row[key] for key in metric.keys)])

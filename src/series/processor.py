@@ -11,23 +11,24 @@ from pyspark.sql import Row
 from pyspark.sql.streaming.stateful_processor import MapState, StatefulProcessor, StatefulProcessorHandle, TimerValues
 
 from src.preprocess.series import SeriesMetric
-from src.series.fold import ClosedWindow, SeriesFold, SeriesState
+from src.series.fold import CORRECTABLE, ClosedWindow, SeriesFold, SeriesState, forgotten_from
 from src.series.messages import Given, GivenRow
 
-OUTPUT = "metric string, row binary, left_out long"
-"""A row of a metric (MessagePack); or without `row`, how many rows came too late for it; or without `metric`, messages that are no rows."""
+OUTPUT = "metric string, row binary, left_out long, fault string"
+"""A row of a metric (MessagePack). Or without `row`, how many rows came too late for it, or with `fault`, could not be taken, and why of one of them.
+Or without `metric`, messages that are no rows."""
 
 
 class _Progress(msgspec.Struct, array_like=True):
-    """How far each source has come in a bucket, and when the first open window of each ends: before that there is nothing to close."""
+    """How far each source has come in a bucket, and how far it must come for something to be done: a window closed, or a series forgotten."""
 
     closed_until: dict[str, int] = msgspec.field(default_factory=dict)
-    first_end: dict[str, int] = msgspec.field(default_factory=dict)
+    next_due: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
-    def has_ended(self) -> bool:
-        """Whether some window is to be closed."""
-        return any(end <= self.closed_until.get(source, 0) for source, end in self.first_end.items())
+    def is_due(self) -> bool:
+        """Whether there is something to be done."""
+        return any(time <= self.closed_until.get(source, 0) for source, time in self.next_due.items())
 
 
 _States = dict[str, dict[str, SeriesState]]
@@ -47,6 +48,11 @@ class _Kept:
 
     def put(self, slot: int, closed: ClosedWindow) -> None:
         self.windows.updateValue((self.series, slot), (msgspec.msgpack.encode(closed),))
+
+    def forget(self, closed: int) -> None:
+        """Forget the windows of the series, of which so many were closed."""
+        for slot in range(min(closed, CORRECTABLE)):
+            self.windows.removeKey((self.series, slot))
 
 
 class SeriesProcessor(StatefulProcessor):
@@ -70,6 +76,7 @@ class SeriesProcessor(StatefulProcessor):
         del key, timerValues
         kept = self._progress.get()
         progress = _Progress() if kept is None else _progress.decode(kept[0])
+        closed_before = dict(progress.closed_until)
         newest: dict[tuple[str, str, tuple[int, int], str], GivenRow] = {}
         strangers = 0
         for each in rows:
@@ -83,16 +90,20 @@ class SeriesProcessor(StatefulProcessor):
                 if name not in newest or newest[name].offset < row.offset:
                     newest[name] = row
         if strangers:
-            yield Row(metric=None, row=None, left_out=strangers)
-        if newest or progress.has_ended:
-            yield from self._fold(newest.values(), progress)
+            yield Row(metric=None, row=None, left_out=strangers, fault=None)
+        if newest or progress.is_due:
+            yield from self._fold(newest.values(), progress, closed_before)
         self._progress.update((msgspec.msgpack.encode(progress),))
 
-    def _fold(self, rows: Iterable[GivenRow], progress: _Progress) -> Iterator[Row]:
+    def _fold(self, rows: Iterable[GivenRow], progress: _Progress, closed_before: Mapping[str, int]) -> Iterator[Row]:
         kept = self._series.get()
         states: _States = {} if kept is None else _states.decode(kept[0])
         folds: dict[str, SeriesFold] = {}
         for row in rows:
+            if forgotten_from(row.window) <= closed_before.get(row.source, 0):
+                # Its series may have been forgotten since, and begun anew from here it would overwrite what it has said.
+                yield Row(metric=msgspec.json.decode(row.series)[0], row=None, left_out=1, fault=None)
+                continue
             if row.series not in folds:
                 folds[row.series] = self._opened(row.series, states.setdefault(row.source, {}).setdefault(row.series, SeriesState()))
             folds[row.series].take(row.metric, row.window, row.row_key, row.row)
@@ -101,11 +112,19 @@ class SeriesProcessor(StatefulProcessor):
             for series, state in of_source.items():
                 if series in folds or any(end <= closed_until for _, end in state.open):
                     yield from _finished(folds.get(series) or self._opened(series, state), closed_until)
-            ends = [end for state in of_source.values() for _, end in state.open]
-            progress.first_end.pop(source, None)
-            if ends:
-                progress.first_end[source] = min(ends)
-        self._series.update((msgspec.msgpack.encode(states),))
+            self._forget(of_source, closed_until)
+            due = [end for state in of_source.values() for _, end in state.open]
+            due += [time for state in of_source.values() if (time := state.forgotten_from) is not None]
+            progress.next_due.pop(source, None)
+            if due:
+                progress.next_due[source] = min(due)
+        self._series.update((msgspec.msgpack.encode({source: of_source for source, of_source in states.items() if of_source}),))
+
+    def _forget(self, of_source: dict[str, SeriesState], closed_until: int) -> None:
+        """Forget the series that have been silent for too long: a symbol that is traded no more would be kept for ever."""
+        silent = [series for series, state in of_source.items() if (time := state.forgotten_from) is not None and time <= closed_until]
+        for series in silent:
+            _Kept(self._closed, series).forget(of_source.pop(series).closed)
 
     def _opened(self, series: str, state: SeriesState) -> SeriesFold:
         name, *values = msgspec.json.decode(series)
@@ -116,9 +135,11 @@ class SeriesProcessor(StatefulProcessor):
 
 def _finished(fold: SeriesFold, closed_until: int) -> Iterator[Row]:
     for row in fold.close(closed_until):
-        yield Row(metric=fold.metric.name, row=msgspec.msgpack.encode(row), left_out=0)
+        yield Row(metric=fold.metric.name, row=msgspec.msgpack.encode(row), left_out=0, fault=None)
     if fold.too_old:
-        yield Row(metric=fold.metric.name, row=None, left_out=fold.too_old)
+        yield Row(metric=fold.metric.name, row=None, left_out=fold.too_old, fault=None)
+    if fold.unfit:
+        yield Row(metric=fold.metric.name, row=None, left_out=fold.unfit, fault=fold.fault)
 
 
 _given = msgspec.msgpack.Decoder(Given)

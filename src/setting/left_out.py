@@ -3,42 +3,61 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter, deque
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
+
+import pyarrow as pa
 
 from src.storage.sink import Batch, BatchSink, Guarantee
 
-_COUNTS = ("late", "without_usd_rate", "not_comparable", "malformed")
-_OPEN_ROWS = 5_000
-"""Rows that may still change; of older ones only the sum is kept."""
+_COUNTS = ("late", "without_usd_rate", "not_comparable", "dated_contracts", "malformed")
+
+
+class _Open(NamedTuple):
+    """A row that may still change: its window's end, ms since 1970 UTC, and its counts."""
+
+    end: int
+    counts: Mapping[str, int]
 
 
 class LeftOut(BatchSink):
-    """Takes every batch. A row's newest counts replace its former ones, so a batch written twice counts once."""
+    """Takes every batch. A row's newest counts replace its former ones, so a batch written twice counts once.
+
+    kept_ms: how far a window's end lies behind the newest reception when the query has forgotten it, so that its row never comes again. Of
+    such rows only the sum is kept, and of all others those alone that count something.
+    """
 
     guarantee: ClassVar[Guarantee] = Guarantee.EXACTLY_ONCE
     name: ClassVar[str] = "counts"
 
-    def __init__(self) -> None:
+    def __init__(self, kept_ms: int) -> None:
+        self._kept_ms = kept_ms
         self._lock = threading.Lock()
-        self._open: OrderedDict[tuple[Any, ...], Mapping[str, int]] = OrderedDict()
+        self._open: dict[tuple[Any, ...], _Open] = {}
         self._closed: Counter[str] = Counter()
         self._newest: int | None = None
+        self._batch_id: int | None = None
+        self._received = 0
+        self._received_before = deque([0, 0], maxlen=2)
+        """The newest reception before the last batch but one, and before the last. What was forgotten by the former comes in neither of them,
+        whichever is written again: Spark drops late rows by the watermark that the batch before had."""
 
     def write(self, batch: Batch) -> None:
         with self._lock:
             for table, rows in batch.tables.items():
                 if table.name == "input_quality":
-                    for row in rows.to_pylist():
-                        self._take(tuple(row[name] for name in table.key), row)
+                    if batch.batch_id != self._batch_id:
+                        self._batch_id = batch.batch_id
+                        self._received_before.append(self._received)
+                    self._take(table.key, rows)
 
     def counts(self) -> dict[str, int]:
         """Sums since the job began, by the columns' names."""
         with self._lock:
             total = Counter(self._closed)
             for row in self._open.values():
-                total.update(row)
+                total.update(row.counts)
             return {name: total[name] for name in _COUNTS}
 
     @property
@@ -46,10 +65,18 @@ class LeftOut(BatchSink):
         """Of all records, ms since 1970 UTC."""
         return self._newest
 
-    def _take(self, key: tuple[Any, ...], row: Mapping[str, Any]) -> None:
-        self._open[key] = {name: row[name] for name in _COUNTS}
-        self._open.move_to_end(key)
-        if row["newest_event_time"] is not None:
-            self._newest = max(self._newest or 0, row["newest_event_time"])
-        while len(self._open) > _OPEN_ROWS:
-            self._closed.update(self._open.popitem(last=False)[1])
+    def _take(self, key: tuple[str, ...], rows: pa.Table) -> None:
+        ends = rows["window_end"].cast(pa.int64()).to_pylist()
+        for row, end in zip(rows.to_pylist(), ends, strict=True):
+            name = tuple(row[column] for column in key)
+            counts = {column: row[column] for column in _COUNTS if row[column]}
+            self._open.pop(name, None)
+            if counts:
+                self._open[name] = _Open(end, counts)
+            if row["newest_event_time"] is not None:
+                self._newest = max(self._newest or 0, row["newest_event_time"])
+            if row["newest_received_time"] is not None:
+                self._received = max(self._received, row["newest_received_time"])
+        forgotten = [name for name, row in self._open.items() if row.end <= self._received_before[0] - self._kept_ms]
+        for name in forgotten:
+            self._closed.update(self._open.pop(name).counts)

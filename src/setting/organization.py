@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ from src.setting.left_out import LeftOut
 from src.setting.planner import Plan
 from src.setting.series import SeriesPlan
 from src.setting.series_in_memory import SeriesInMemory
-from src.setting.series_query import series_batch
+from src.setting.series_query import series_batch, series_tables
 from src.setting.session import create_spark_session
 from src.setting.spark_errors import cause
 from src.storage.delivery import deliver
@@ -72,13 +73,15 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
-        self.left_out = LeftOut()
+        self.left_out = LeftOut(self._outage_ms)
         self.not_finite = 0
         """Values of rows that were NaN or infinite, and were stored as null, since the start."""
         self.series_in_memory: SeriesInMemory | None = None
         """What stands for the second query in debug runs."""
         self.too_old_for_series = 0
         """Rows that came for windows closed too long ago to be corrected in what is made of them."""
+        self.unfit_for_series: Counter[str] = Counter()
+        """By SeriesMetric, rows of closed windows that its fold could not take."""
         self.database: SqlSink | None = None
         self.kafka: KafkaSink | None = None
         self.extra_sinks: list[Sink] = []
@@ -92,6 +95,11 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     def tables(self) -> tuple[TableSchema, ...]:
         """The tables of all metrics."""
         return (*self.plan.tables, *self.series.tables)
+
+    @property
+    def _outage_ms(self) -> int:
+        """How far windows lie behind the newest record when they are forgotten."""
+        return round(self.settings.outage_hours * 3_600_000)
 
     @property
     def name(self) -> str:
@@ -108,6 +116,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             "startingOffsets": self.starting_offsets,
             "maxOffsetsPerTrigger": str(_LARGEST_BATCH),
             "failOnDataLoss": "true",
+            # Spark asks the broker twice what there is at each poll, which by default brings 500 messages.
+            "kafka.max.poll.records": "5000",
         }
         return session.readStream.format("kafka").options(**options).load().select(*RAW_COLUMNS)
 
@@ -119,18 +129,17 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         return self.plan.combined(raw, KafkaDeadLetters(self.cluster.bootstrap_servers, security_of(self.cluster.bootstrap_servers)))
 
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
-        delay_ms = round(self.settings.outage_hours * 3_600_000)
-        writer = self.plan.aggregated(combined, delay_ms).writeStream.outputMode("update").queryName(self.name)
+        writer = self.plan.aggregated(combined, self._outage_ms).writeStream.outputMode("update").queryName(self.name)
         return writer.option("checkpointLocation", self.checkpoint_folder).trigger(**self.trigger).foreachBatch(self._write_batch).start()
 
     def _write_batch(self, frame: DataFrame, batch_id: int) -> None:
         """Every sink gets the batch, or the query stops at it and begins with it again next time."""
         aggregated = _computed(frame, batch_id)
         with self._ending_with_failures(batch_id):
-            tables = self._finite(self.plan.rows(aggregated, self.whole_from))
+            tables = self.finite(self.plan.rows(aggregated, self.whole_from))
             closed_until = self.frontier.advance(newest_in(tables))
             if self.series_in_memory is not None:
-                tables |= self.series_in_memory.take(tables, closed_until)
+                tables |= series_tables(self, self.series_in_memory.take(tables, closed_until))
             self._deliver_everywhere(Batch(self.name, batch_id, tables, closed_until))
 
     def write_series(self, frame: DataFrame, batch_id: int) -> None:
@@ -158,9 +167,10 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             raise TerminalError(f"batch {batch_id}: {type(error).__name__}") from None
 
     def _deliver(self, sink: Sink, write: Callable[[Batch], None], batch: Batch) -> None:
-        deliver(sink, write, batch, self.settings.sink_retry_seconds, self.stopping, self._tell)
+        deliver(sink, write, batch, self.settings.sink_retry_seconds, self.stopping, self.tell)
 
-    def _tell(self, note: str) -> None:
+    def tell(self, note: str) -> None:
+        """Show this till the next one; nothing when it is empty."""
         self.note = note
 
     def _write_to_mysql(self, batch: Batch) -> None:
@@ -175,7 +185,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         while not self.stopping.is_set() and all(query.isActive for query in queries):
             self.stopping.wait(0.2)
 
-    def _finite(self, tables: Mapping[TableSchema, pa.Table]) -> dict[TableSchema, pa.Table]:
+    def finite(self, tables: Mapping[TableSchema, pa.Table]) -> dict[TableSchema, pa.Table]:
         """With null for each NaN and infinity, which are counted."""
         found = {}
         for table, rows in tables.items():

@@ -22,9 +22,11 @@ from src.panes.combiner import Combiner
 from src.panes.finish import finished
 from src.panes.layout import Layout, Variant
 from src.panes.reading import DeadLetterSender, Reading, parsed_kinds
+from src.preprocess.exactness import check_exact
 from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.kinds import Kind
+from src.schema.record_kinds import large_columns
 from src.schema.tables import ARROW_TYPES, TableSchema
 from src.setting.declared import declared
 
@@ -57,6 +59,8 @@ class Plan:
         self._kinds = kinds
         self.tables: tuple[TableSchema, ...] = tuple(metric.table(kinds) for metric in self.metrics)
         self.layout = Layout(self.metrics, kinds, main)
+        for metric in self.metrics:
+            check_exact(metric, large_columns(reading.record), self.layout.plain)
         self.reading = replace(reading, reads=frozenset(self.layout.reads()))
 
     @property

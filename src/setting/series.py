@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from src.errors import ConfigurationError
 from src.preprocess.series import SeriesMetric
-from src.schema.kinds import Kind
+from src.schema.kinds import Kind, is_of
 from src.schema.tables import TableSchema
 from src.series.fold import CORRECTABLE
 from src.series.messages import BUCKETS, GIVEN, MESSAGE_COLUMNS, SeriesMessages
@@ -29,6 +30,14 @@ from src.storage.kafka import CLOSED_UNTIL
 
 _VERSION = 1
 """Part of the fingerprint: raised when the same metrics get another state layout."""
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """How many rows a metric's fold could not take, and why it could not take one of them."""
+
+    rows: int
+    fault: str
 
 
 class SeriesPlan:
@@ -49,8 +58,8 @@ class SeriesPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the state: another fingerprint cannot read this one's checkpoint. Of a fold its class and its parameters count."""
-        series = [(metric.name, metric.of, metric.keys, declared(metric.series)) for metric in self.metrics]
+        """Identity of the state: another fingerprint cannot read this one's checkpoint. Of a fold its class, parameters and version count."""
+        series = [(metric.name, metric.of, metric.keys, declared(metric.series), metric.series.version) for metric in self.metrics]
         read = [(table.name, table.topic, table.key) for table in self._read.values()]
         text = repr((_VERSION, BUCKETS, CORRECTABLE, series, read))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -86,8 +95,16 @@ class SeriesPlan:
     def left_out(self, found: pa.Table) -> Counter[str]:
         """Out of the same batch, by metric: rows that came for windows closed too long ago; and by "", messages that are no rows of a metric."""
         counts: Counter[str] = Counter()
-        for row in found.filter(pc.greater(found["left_out"], 0)).to_pylist():
+        for row in found.filter(pc.and_(pc.greater(found["left_out"], 0), pc.is_null(found["fault"]))).to_pylist():
             counts[row["metric"] or ""] += row["left_out"]
+        return counts
+
+    def unfit(self, found: pa.Table) -> dict[str, Unfit]:
+        """Out of the same batch, by metric: the rows that its fold could not take."""
+        counts: dict[str, Unfit] = {}
+        for row in found.filter(pc.is_valid(found["fault"])).to_pylist():
+            before = counts.get(row["metric"])
+            counts[row["metric"]] = Unfit(row["left_out"] + (before.rows if before else 0), before.fault if before else row["fault"])
         return counts
 
 
@@ -100,15 +117,9 @@ def _as_table(table: TableSchema, rows: Sequence[Mapping[str, Any]]) -> pa.Table
     arrays = []
     for column, field in zip(table.columns, schema, strict=True):
         values = [row.get(column.name) for row in rows]
-        wrong = next((value for value in values if value is not None and not _is_of(column.kind, value)), None)
+        wrong = next((value for value in values if value is not None and not is_of(column.kind, value)), None)
         if wrong is not None:
             raise ConfigurationError(f"metric {table.name}: its series gives {wrong!r} as {column.name}, which is no {column.kind}")
         # Arrow takes not every whole number for a double.
         arrays.append(pa.array([None if value is None else float(value) for value in values] if column.kind is Kind.DOUBLE else values, field.type))
     return pa.table(arrays, schema=schema)
-
-
-def _is_of(kind: Kind, value: Any) -> bool:
-    if isinstance(value, bool) or kind is Kind.BOOLEAN:
-        return isinstance(value, bool) and kind is Kind.BOOLEAN
-    return isinstance(value, {Kind.DOUBLE: int | float, Kind.STRING: str}.get(kind, int))

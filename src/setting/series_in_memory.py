@@ -16,7 +16,7 @@ from src.series.processor import SeriesProcessor
 from src.setting.series import SeriesPlan
 from src.storage.kafka import row_key, wire_row
 
-_FOUND = pa.schema({"metric": pa.string(), "row": pa.binary(), "left_out": pa.int64()})
+_FOUND = pa.schema({"metric": pa.string(), "row": pa.binary(), "left_out": pa.int64(), "fault": pa.string()})
 
 
 class SeriesInMemory:
@@ -28,8 +28,8 @@ class SeriesInMemory:
         self._processors: dict[int, SeriesProcessor] = {}
         self._offset = 0
 
-    def take(self, tables: Mapping[TableSchema, pa.Table], closed_until: Mapping[str, int]) -> dict[TableSchema, pa.Table]:
-        """The rows of the SeriesMetrics that the batch's rows and the windows closed by now (ms by source) lead to."""
+    def take(self, tables: Mapping[TableSchema, pa.Table], closed_until: Mapping[str, int]) -> pa.Table:
+        """What the batch's rows and the windows closed by now (ms by source) lead to, as a batch of the query would give it."""
         messages = []
         for table, rows in tables.items():
             for row in rows.to_pylist() if table.topic in self._plan.topics else ():
@@ -38,10 +38,10 @@ class SeriesInMemory:
                 value = msgspec.json.encode(wire_row(row))
                 messages.append((table.topic, row_key(table, row), value, self._offset, None if closed is None else str(closed)))
         if not messages:
-            return {}
+            return _FOUND.empty_table()
         batch = pa.RecordBatch.from_pydict(dict(zip(MESSAGE_COLUMNS, map(list, zip(*messages, strict=True)), strict=True)))
         found = [row.asDict() for given in self._messages([batch]) for bucket in given.to_pylist() for row in self._folded(bucket)]
-        return self._plan.rows(pa.Table.from_pylist(found, _FOUND))
+        return pa.Table.from_pylist(found, _FOUND)
 
     def _folded(self, bucket: Mapping[str, Any]) -> list[Row]:
         processor = self._processors.get(bucket["bucket"])
@@ -72,6 +72,9 @@ class _Map:
 
     def getValue(self, key: Any) -> Any:  # noqa: N802  (Spark's name)
         return self._values.get(key)
+
+    def removeKey(self, key: Any) -> None:  # noqa: N802  (Spark's name)
+        self._values.pop(key, None)
 
     def updateValue(self, key: Any, value: Any) -> None:  # noqa: N802  (Spark's name)
         self._values[key] = value

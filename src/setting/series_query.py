@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.connection import spark_options
+from src.schema.tables import TableSchema
 from src.setting.checkpoint import Checkpoint, checkpoint
 from src.storage.sink import Batch
 
@@ -50,6 +51,15 @@ def start_series(job: _SparkSettingOrganization, session: SparkSession, folder: 
 
 
 def series_batch(job: _SparkSettingOrganization, found: pa.Table, batch_id: int) -> Batch:
-    """The rows of one batch of the query. What came too late for its window is counted in `job.too_old_for_series`."""
+    """The rows of one batch of the query."""
+    return Batch(series_name(job.name), batch_id, series_tables(job, found))
+
+
+def series_tables(job: _SparkSettingOrganization, found: pa.Table) -> dict[TableSchema, pa.Table]:
+    """The rows that series have led to. What they did not use is counted in `job.too_old_for_series` and `job.unfit_for_series`."""
     job.too_old_for_series += sum(job.series.left_out(found).values())
-    return Batch(series_name(job.name), batch_id, job.series.rows(found))
+    for metric, unfit in job.series.unfit(found).items():
+        if metric not in job.unfit_for_series:
+            job.tell(f"metric {metric}: rows that its series cannot take are left out ({unfit.fault})")
+        job.unfit_for_series[metric] += unfit.rows
+    return job.finite(job.series.rows(found))

@@ -76,11 +76,16 @@ class Watch:
         known = Progress(
             collector=self._collector_status(),
             newest_event_time=self._job.left_out.newest_event_time,
-            quality={**self._job.left_out.counts(), "not_finite": self._job.not_finite, "too_old_for_series": self._job.too_old_for_series},
+            quality=self._quality(),
             dropped_by_watermark=self._dropped,
             message=self._job.note,
         )
         return known if self._batch is None else self._batch.added_to(known)
+
+    def _quality(self) -> dict[str, int]:
+        job = self._job
+        unfit = {f"unfit_for_{metric}": count for metric, count in job.unfit_for_series.copy().items()}
+        return {**job.left_out.counts(), "not_finite": job.not_finite, "too_old_for_series": job.too_old_for_series, **unfit}
 
     def _collector_status(self) -> CollectorStatus | None:
         """What the collector says now; what one of an earlier run said last, or one that died, is none."""

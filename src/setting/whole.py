@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -20,10 +21,16 @@ class _Timed(msgspec.Struct):
 
 
 def whole_from(bootstrap_servers: str, topics: Sequence[str]) -> int:
-    """The time (ms since 1970 UTC) before which some partition has lost records; 0 when none has lost any."""
+    """The time (ms since 1970 UTC) before which some partition has lost records; 0 when none has lost any.
+
+    Of a partition that has lost all it had nobody can tell until when its records reached: up to now, at most.
+    """
+    now = round(time.time() * 1000)
     ends = end_offsets(bootstrap_servers, topics)
     cut = {place: first for place, first in beginning_offsets(bootstrap_servers, topics).items() if first > 0}
-    moments = [_first_time(bootstrap_servers, TopicPartition(*place), first, ends[place]) for place, first in cut.items() if first < ends[place]]
+    moments = [
+        _first_time(bootstrap_servers, TopicPartition(*place), first, ends[place]) if first < ends[place] else now for place, first in cut.items()
+    ]
     return max(moments, default=0)
 
 

@@ -48,7 +48,7 @@ def read(*values: bytes | None) -> tuple[list[tuple[object, object]], list[DeadL
     rows = [
         {"value": value, "topic": BINANCE_TRADE_TOPIC, "partition": 0, "offset": offset, "timestamp": time} for offset, value in enumerate(values)
     ]
-    records = Reader(reading, letters.append).read(pa.RecordBatch.from_pylist(rows, SCHEMA))
+    (records,) = Reader(reading, letters.append).read(pa.RecordBatch.from_pylist(rows, SCHEMA))
     return list(zip(records.values("trade_id"), records.values("problem"), strict=True)), letters
 
 

@@ -46,7 +46,7 @@ def parsed(*values: bytes | None, arrived: int = ARRIVED) -> tuple[list[dict[str
     rows = []
     for offset, value in enumerate(values, 7):
         message = {"value": value, "topic": "raw", "partition": 1, "offset": offset, "timestamp": time}
-        records = reader.read(pa.RecordBatch.from_pylist([message], SCHEMA))
+        (records,) = reader.read(pa.RecordBatch.from_pylist([message], SCHEMA))
         columns = {name: records.values(name) for name in kinds}
         rows += [{name: column[place] for name, column in columns.items()} for place in range(len(records))]
     return rows, letters

@@ -66,6 +66,19 @@ def test_a_dated_contract_is_a_future() -> None:
     assert depth_change(message(1, [], [], symbol="BTCUSDT_261225")).instrument is Instrument.FUTURE
 
 
+def test_contracts_that_only_their_delivery_day_tells_apart_are_counted_and_in_no_row() -> None:
+    organization = OrderbookQueryOrganization(Settings())
+    raws = [
+        message(1, [["100", "2"]], []),
+        message(1, [["90", "3"]], [], symbol="BTCUSDT_261225"),
+        message(2, [["80", "5"]], [], symbol="BTCUSDT_260925"),
+    ]
+    plain = plain_rows([depth_change(raw) for raw in raws], organization)
+    rows = {metric.name: list(batch_rows(metric, plain).values()) for metric in organization.metrics()}
+    assert [(row["instrument"], row["bid_size_per_second"]) for row in rows["depth_intensity"]] == [("perpetual", 0.2)]
+    assert [(row["records"], row["not_comparable"], row["dated_contracts"]) for row in rows["input_quality"]] == [(3, 3, 2)]
+
+
 def test_a_mark_is_a_record_without_levels_that_is_not_valid() -> None:
     found = depth_change(mark(2))
     assert (found.valid, found.bids, found.asks, found.gap_since) == (False, (), (), START - 900)
@@ -125,7 +138,7 @@ def test_a_gap_is_counted_where_it_was_noticed() -> None:
 def test_generated_payloads_are_each_in_one_window() -> None:
     changes = [depth_change(raw) for raw in depth_messages(1, 300)]
     rows = rows_of(changes).values()
-    in_time = [change for change in changes if change.received_time - change.event_time <= 60_000]
+    in_time = [change for change in changes if change.received_time - change.event_time <= 60_000 and change.instrument is Instrument.PERPETUAL]
     assert 0 < len(in_time) < len(changes)
     assert round(sum(row["messages_per_second"] * 10 + row["gaps"] for row in rows)) == len(in_time)
     assert {row["symbol"] for row in rows} == {"BTC", "ETH", "SHIB"}

@@ -36,7 +36,7 @@ def spans(since: int, until: int) -> list[tuple[int | None, int]]:
 
 
 def test_a_trade_stays_what_it_is() -> None:
-    assert spread_gap_mark(TRADE) == (TRADE,)
+    assert list(spread_gap_mark(TRADE)) == [TRADE]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_exactly_the_windows_that_the_gap_overlaps_hold_a_part(since: int, lengt
 @given(since=TIMES, length=st.integers(0, 10 * MINUTE))
 def test_the_parts_of_a_part_are_itself(since: int, length: int) -> None:
     for part in spread_gap_mark(mark(since, since + length)):
-        assert spread_gap_mark(part) == (part,)
+        assert list(spread_gap_mark(part)) == [part]
 
 
 def test_the_newest_minutes_of_an_endless_gap_are_kept() -> None:

@@ -103,6 +103,16 @@ def test_by_hand() -> None:
     assert last["ema_20"] == pytest.approx(10.5 + (18 - 10.5) * 2 / 21, rel=1e-14)
 
 
+@pytest.mark.parametrize(("place", "odd"), [(0, None), (3, 1e200), (3, -1e200), (30, None), (60, 1e30), (60, 1e308), (119, None)])
+def test_a_candle_without_numbers_is_passed_over(place: int, odd: float | None) -> None:
+    prices, _ = reference()
+    whole = candles(prices)
+    without = [*whole[:place], *whole[place + 1 :]]
+    for name in ("high", "low", "close"):
+        disturbed = [*whole[:place], {**whole[place], name: odd}, *whole[place + 1 :]]
+        assert indicators(disturbed) == indicators(without)
+
+
 def test_prices_that_do_not_change_have_no_relative_strength() -> None:
     rows = indicators(candles([(5.0, 5.0, 5.0)] * 40))
     last = rows[-1]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from src.config.settings import Settings
 from src.errors import ConfigurationError
-from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, PerMarket, StdDev, Sum, Vwap, Window, col
+from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, PerMarket, PerRegion, StdDev, Sum, Vwap, Window, col
 from src.preprocess.metric import milliseconds
 from src.preprocess.oracle import batch_rows
 from src.preprocess.ticker import TickerQueryOrganization
@@ -85,6 +85,33 @@ def test_a_wrong_declaration_is_refused(changes: dict[str, Any], said: str) -> N
 def test_an_unknown_column_is_refused_before_anything_runs(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         _metric(**changes).resolved((), ()).table(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"stats": {"last": PerMarket(Last("price")), "last_okx": Max("price")}}, "last_okx"),
+        ({"stats": {"last_okx": Max("price"), "last": PerMarket(Last("price"))}}, "last_okx"),
+        ({"stats": {"last": PerRegion(Last("price")), "last_asia": Max("price")}}, "last_asia"),
+        # Even where both are the same: which of the two is read later on would be a matter of luck.
+        ({"stats": {"n": PerMarket(Count()), "n_okx": Count(where=col("market").equals("okx"))}}, "n_okx"),
+        ({"stats": {"last": PerMarket(Last("price"))}, "derived": {"last_okx": col("last_upbit")}}, "last_okx"),
+        ({"stats": {"window": PerMarket(Last("price"))}, "markets": ("start",)}, "window_start"),
+        ({"stats": {"last": PerMarket(Last("price"))}, "keys": ("last_okx",)}, "last_okx"),
+        ({"stats": {"last": PerMarket(Last("price"))}, "pairs": ("last",), "derived": {"last_buy": col("last_okx")}}, "last_buy"),
+        ({"stats": {"last": PerMarket(Last("price")), "last_sell": Max("price")}, "pairs": ("last",)}, "last_sell"),
+        ({"stats": {"_records": Max("price")}}, "_records"),
+    ],
+)
+def test_a_column_of_a_market_or_region_that_is_there_already_is_refused(changes: dict[str, Any], column: str) -> None:
+    metric = _metric(**changes)
+    with pytest.raises(ConfigurationError, match=f"metric price_range: the column {column} is named twice"):
+        metric.resolved(metric.markets or ("upbit", "okx"), ("korea", "asia"))
+
+
+def test_what_is_resolved_already_may_be_resolved_again() -> None:
+    metric = _metric(stats={"last": PerMarket(Last("price"))}).resolved(("upbit", "okx"), ())
+    assert metric.resolved(("upbit", "okx"), ()) == metric
 
 
 def test_table_and_topic_are_named_after_the_metric() -> None:

@@ -1,4 +1,4 @@
-"""The number that orders trades, and the bin of a trade's size: the same for one record as for a batch."""
+"""The number that orders trades, and the seconds that a trade lies in: the same for one record as for a batch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.preprocess.trade_columns import TradeColumns, size_bin, trade_number, upper_edge
+from src.preprocess.trade_columns import TradeColumns, half_second_of, second_of, trade_number
 
 COLUMNS = TradeColumns()
 RECORDS = st.lists(
@@ -17,9 +17,7 @@ RECORDS = st.lists(
         {
             "market": st.sampled_from(["binance", "okx", "upbit", "unknown"]),
             "trade_id": st.none() | st.integers(0, 10**20).map(str) | st.text(max_size=5),
-            "price": st.none() | st.floats(0, 1e30),
-            "size": st.none() | st.floats(0, 1e30),
-            "usd_rate": st.none() | st.floats(0, 1e300),
+            "event_time": st.integers(-(10**12), 10**13),
         }
     ),
     max_size=30,
@@ -56,33 +54,21 @@ def test_neighbouring_ids_keep_their_distance(trade_id: int, step: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("notional", "number"),
+    ("milliseconds", "second", "half_second"),
     [
-        (1.0, 0.0),
-        (2.0, 8.0),
-        (1024.0, 80.0),
-        (0.5, -8.0),
-        (1.9, 7.0),
-        (100_000.0, 132.0),
-        (math.nextafter(2.0, 0.0), 7.0),
-        (0.0, None),
-        (-1.0, None),
-        (math.inf, None),
-        (math.nan, None),
-        (None, None),
+        (0, 0.0, -0.5),
+        (499, 0.0, -0.5),
+        (500, 0.0, 0.5),
+        (999, 0.0, 0.5),
+        (1_000, 1.0, 0.5),
+        (59_499, 59.0, 58.5),
+        (59_500, 59.0, 59.5),
+        (59_999, 59.0, 59.5),
     ],
 )
-def test_the_bin_of_a_notional(notional: float | None, number: float | None) -> None:
-    assert size_bin(notional) == number
-
-
-@given(notional=st.floats(1e-300, 1e300))
-def test_a_bin_is_an_eighth_of_an_octave(notional: float) -> None:
-    number = size_bin(notional)
-    assert number is not None
-    assert upper_edge(number - 1) <= notional < upper_edge(number)
-    assert upper_edge(number) / upper_edge(number - 1) == pytest.approx(2 ** (1 / 8), rel=1e-14)
-    assert upper_edge(number) <= notional * 1.0906
+@pytest.mark.parametrize("minute", [0, 1_790_000_040_000, -60_000])
+def test_the_seconds_of_a_time(minute: int, milliseconds: int, second: float, half_second: float) -> None:
+    assert (second_of(minute + milliseconds), half_second_of(minute + milliseconds)) == (second, half_second)
 
 
 @given(records=RECORDS)

@@ -41,6 +41,18 @@ def traded(second: float, price: float = 100.0, size: float = 1.0, side: Side | 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("instrument", [Instrument.FUTURE, Instrument.OPTION])
+def test_contracts_that_only_their_delivery_day_tells_apart_are_counted_and_in_no_row(instrument: Instrument) -> None:
+    """BTCUSDT_251226 and BTCUSDT_260327 are one price to a record: a candle of both would be of neither."""
+    dated = [traded(second, price, 1e6, instrument=instrument) for second, price in ((1, 100.0), (2, 250.0), (3, 101.0))]
+    late = traded(4, instrument=instrument, received_time=START + 90_000)
+    mark = gap_mark(dated[0], dated[0].event_time - 5_000)
+    for name in METRICS:
+        assert (name, rows_of(name, [*dated, late, mark]) == []) == (name, name != "input_quality")
+    counts = [(row["records"], row["not_comparable"], row["dated_contracts"]) for row in rows_of("input_quality", [*dated, mark, traded(5)])]
+    assert counts == [(4, 3, 3)]
+
+
 def test_what_the_job_gives_and_under_which_names() -> None:
     kinds = record_kinds(Trade) | {"late": Kind.BOOLEAN, "problem": Kind.STRING}
     for computed in ORGANIZATION.computed():
@@ -53,12 +65,11 @@ def test_what_the_job_gives_and_under_which_names() -> None:
         ("input_quality", "InputQualityProcessedCoin", ("channel", "market")),
         ("candles", "CandlesProcessedCoin", ("symbol", "market", "quote", "instrument", "interval")),
         ("average_price", "AveragePriceProcessedCoin", ("symbol", "market", "quote", "instrument")),
-        ("whale_trades", "WhaleTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),
-        ("whale_runs", "WhaleRunsProcessedCoin", ("symbol", "market", "quote", "instrument", "side")),
-        ("trade_sizes", "TradeSizesProcessedCoin", ("symbol", "market", "quote", "instrument", "size_bin")),
-        ("large_trades", "LargeTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),
+        ("large_trades", "LargeTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "large_trade_id", "large_trade_side")),
+        ("taker_seconds", "TakerSecondsProcessedCoin", ("symbol", "market", "quote", "instrument", "side", "second")),
+        ("taker_half_seconds", "TakerHalfSecondsProcessedCoin", ("symbol", "market", "quote", "instrument", "side", "half_second")),
         ("buy_sell_pressure", "BuySellPressureProcessedCoin", ("symbol", "market", "quote", "instrument")),
-        ("whale_outliers", "WhaleOutliersProcessedCoin", ("symbol", "market", "quote", "instrument", "trade_id", "side")),
+        ("whale_trades", "WhaleTradesProcessedCoin", ("symbol", "market", "quote", "instrument", "kind", "side", "trade_id")),
         ("indicators", "IndicatorsProcessedCoin", ("symbol", "market", "quote", "instrument", "interval")),
     ]
     assert all(table.description for table in tables.values())

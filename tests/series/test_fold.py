@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
-from src.preprocess.series import SeriesMetric, series_rows
+from src.preprocess.series import Row, Series, SeriesMetric, series_rows
 from src.series.fold import CORRECTABLE, ClosedWindow, SeriesFold, SeriesState
-from tests.setting.series_made import BARS, EMA, MINUTE, RUNNING, START, TABLES, Update, bar, closed_rows, flow, steps
+from tests.setting.series_made import BARS, EMA, LOUD, MINUTE, RUNNING, SQUARES, START, TABLES, Update, bar, closed_rows, flow, steps
 
 COLUMNS = {name: [column.name for column in table.columns] for name, table in TABLES.items()}
 NAMED = {"source": "live", "market": "upbit", "symbol": "BTC"}
@@ -42,6 +44,8 @@ class Kept:
         self.history = Slots()
         self.rows: dict[tuple[Any, ...], dict[str, Any]] = {}
         self.too_old = 0
+        self.unfit = 0
+        self.fault = ""
 
     def batch(self, *updates: Update, until: int) -> list[dict[str, Any]]:
         """Rows that came, and the minute after START up to which windows are closed. Returns what came out."""
@@ -53,6 +57,8 @@ class Kept:
             fold.take(update.table.name, window, row_key, msgspec.json.encode(update.row))
         found = fold.close(START + until * MINUTE)
         self.too_old += fold.too_old
+        self.unfit += fold.unfit
+        self.fault = fold.fault
         self.state = msgspec.msgpack.encode(state)
         for row in found:
             self.rows[tuple(row[name] for name in ("source", *self.metric.keys, *self.metric.row_keys, "window_start"))] = row
@@ -197,6 +203,68 @@ def test_a_row_of_an_earlier_version_has_null_for_a_column_that_it_lacks() -> No
     old = {name: value for name, value in bar("BTC", 0).row.items() if name != "trades"}
     (row,) = kept.batch(Update(BARS, {**old, "gone": 1}), until=1)
     assert row["trades"] is None
+
+
+@pytest.mark.parametrize(
+    ("odd", "fault"),
+    [
+        (bar("BTC", 1, None), "TypeError: unsupported operand"),
+        (bar("BTC", 1, 1e200), "OverflowError: "),
+        (bar("BTC", 1, trades=2**64), "ValueError: trades has more than 64 bits"),
+        (bar("BTC", 1, trades=2**63), "ValueError: trades has more than 64 bits"),
+        (Update(BARS, {name: value for name, value in bar("BTC", 1).row.items() if name not in ("close", "trades")}), "TypeError: "),
+    ],
+)
+def test_a_window_that_a_fold_cannot_take_is_left_out_alone_and_its_rows_are_counted(odd: Update, fault: str) -> None:
+    kept = Kept(SQUARES)
+    fine = [bar("BTC", 0, 3.0), bar("BTC", 2, 4.0)]
+    assert _minutes(kept.batch(*fine, odd, until=3)) == [0, 2]
+    assert kept.rows["live", "upbit", "BTC", START + 2 * MINUTE]["squares"] == 25.0
+    assert kept.rows == _oracle(*fine, odd, metric=SQUARES) == _oracle(*fine, metric=SQUARES)
+    assert kept.unfit == 1
+    assert kept.fault.startswith(f"live upbit BTC: {fault}")
+
+
+def test_what_was_left_out_is_counted_once_and_comes_in_when_it_is_corrected() -> None:
+    kept, bars = Kept(SQUARES), [bar("BTC", 0, 3.0), bar("BTC", 1, None), bar("BTC", 2, 4.0)]
+    kept.batch(*bars, until=3)
+    bars[0] = bar("BTC", 0, 1.0)
+    assert _minutes(kept.batch(bars[0], until=3)) == [0, 2]
+    assert (kept.unfit, kept.rows) == (1, _oracle(*bars, metric=SQUARES))
+    bars[1] = bar("BTC", 1, 2.0)
+    assert _minutes(kept.batch(bars[1], until=3)) == [1, 2]
+    assert (kept.unfit, kept.rows) == (1, _oracle(*bars, metric=SQUARES))
+
+
+def test_a_window_that_can_be_taken_no_more_says_null_instead_of_what_it_said() -> None:
+    kept = Kept(SQUARES)
+    kept.batch(bar("BTC", 0, 3.0), bar("BTC", 1, 4.0), until=2)
+    window = {"window_start": START, "window_end": START + MINUTE}
+    found = kept.batch(bar("BTC", 0, None), until=2)
+    assert found[0] == {**NAMED, **window, "squares": None, "trades": None}
+    assert [(row["squares"], row["trades"]) for row in found[1:]] == [(16.0, 1)]
+    assert kept.unfit == 1
+
+
+def test_a_fold_that_gives_no_row_key_or_what_nothing_can_carry_leaves_out_the_window() -> None:
+    class Strange(Series):
+        def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+            return state, [{"side": None if row["volume"] == 2.0 else "buy", "volume": 1j if row["volume"] == 3.0 else 0.0} for row in rows["flows"]]
+
+    kept = Kept(replace(LOUD, series=Strange()), {"source": "live", "symbol": "BTC"})
+    assert _minutes(kept.batch(*(flow("BTC", minute, "buy", float(minute)) for minute in range(5)), until=5)) == [0, 1, 4]
+    assert kept.unfit == 2
+
+
+def test_a_row_that_a_correction_takes_away_comes_with_its_keys_and_nulls() -> None:
+    kept = Kept(LOUD, {"source": "live", "symbol": "BTC"})
+    window = {"source": "live", "symbol": "BTC", "window_start": START, "window_end": START + MINUTE}
+    kept.batch(flow("BTC", 0, "buy", 5.0), flow("BTC", 0, "sell", 3.0), until=1)
+    assert kept.batch(flow("BTC", 0, "buy", 0.5), until=1) == [{**window, "side": "buy", "volume": None}]
+    # It is said once.
+    assert kept.batch(flow("BTC", 0, "sell", 2.0), until=1) == [{**window, "side": "sell", "volume": 2.0}]
+    assert kept.batch(flow("BTC", 0, "buy", 7.0), until=1) == [{**window, "side": "buy", "volume": 7.0}]
+    assert kept.unfit == 0
 
 
 @pytest.mark.parametrize("seed", range(10))

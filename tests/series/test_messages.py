@@ -77,6 +77,9 @@ def test_every_bucket_is_told_how_far_each_source_has_come_even_by_a_value_that_
         b'{"source":"live","window_start":1,"window_end":1e400}',
         b'{"source":"live","window_start":1,"window_end":99999999999999999999}',
         b'{"source":"live","window_start":1,"window_end":2,"market":"upbit"}',
+        b'{"source":"live","window_start":1,"window_end":2,"market":"upbit","symbol":null}',
+        b'{"source":"live","window_start":1,"window_end":2,"market":"upbit","symbol":5}',
+        b'{"source":"live","window_start":1,"window_end":2,"market":["upbit"],"symbol":"BTC"}',
     ],
 )
 def test_a_message_that_is_no_row_is_counted_and_loses_only_itself(value: bytes | None) -> None:

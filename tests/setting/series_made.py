@@ -55,6 +55,23 @@ class Running(Series):
         return state, [{"side": side, "volume": volume, **counts} for side, volume in sorted(state["volume"].items())]
 
 
+class Squares(Series):
+    """The sum of the squared closes and of the trades so far. It knows nothing of nulls, and nothing of numbers that are too large."""
+
+    def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        (row,) = rows["bars"]
+        squares, trades = state or [0.0, 0]
+        squares, trades = squares + row["close"] ** 2, trades + row["trades"]
+        return [squares, trades], [{"squares": squares, "trades": trades}]
+
+
+class Loud(Series):
+    """The sides of which more than 1 was traded in a window."""
+
+    def step(self, state: Any, rows: Mapping[str, Sequence[Row]]) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        return state, [{"side": row["side"], "volume": row["volume"]} for row in rows["flows"] if row["volume"] > 1.0]
+
+
 EMA = SeriesMetric("bar_ema", ("bars",), ("market", "symbol"), {"ema": Kind.DOUBLE, "trades": Kind.LONG}, Ema())
 RUNNING = SeriesMetric(
     "running",
@@ -64,6 +81,9 @@ RUNNING = SeriesMetric(
     Running(),
     row_keys=("side",),
 )
+
+SQUARES = SeriesMetric("squares", ("bars",), ("market", "symbol"), {"squares": Kind.DOUBLE, "trades": Kind.LONG}, Squares())
+LOUD = SeriesMetric("loud", ("flows",), ("symbol",), {"side": Kind.STRING, "volume": Kind.DOUBLE}, Loud(), row_keys=("side",))
 
 
 @dataclass(frozen=True)

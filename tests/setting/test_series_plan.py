@@ -16,10 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from src.config.settings import Settings
 from src.errors import ConfigurationError
 from src.preprocess.series import Row, Series, SeriesMetric, series_rows
 from src.schema.kinds import Kind
-from src.setting.series import SeriesPlan
+from src.setting.collecting import CollectorProcess
+from src.setting.jobs import SparkStreamingTrade
+from src.setting.series import SeriesPlan, Unfit
+from src.setting.series_query import series_tables
+from src.setting.watching import Watch
 from src.storage.kafka import CLOSED_UNTIL, row_key
 from src.storage.memory import MemorySink
 from src.storage.sink import Batch
@@ -164,9 +169,18 @@ def test_silent_series_and_corrections_and_what_is_left_out(spark: SparkSession,
     bars[60] = bar("ETH", 60, 0.5)
     assert job.rows(EMA) == series_rows(EMA, {"bars": [update.row for update in (bar("BTC", 0, 5.0), bar("BTC", 1, 9.0), *bars)]})
     assert job.left_out == {"bar_ema": 1, "": 2}
+    # More than a week later ETH begins anew, and its mean is shown from the fourth bar on: its 64 windows are gone.
+    later = 8 * 24 * 60
+    job.topics.write(Step([bar("SOL", later)], {"live": START + (later + 1) * MINUTE}))
+    job.topics.write(Step([bar("ETH", later + 1), bar("ETH", 69, 7.0)], {"live": START + (later + 2) * MINUTE}))
+    job.run()
+    assert job.rows(EMA)["live", "upbit", "ETH", START + 69 * MINUTE]["ema"] is not None
+    assert job.rows(EMA)["live", "upbit", "ETH", START + (later + 1) * MINUTE]["ema"] is None
 
 
 class _Wrong(Series):
+    version = 1
+
     def __init__(self, **row: Any) -> None:
         self.row = row
 
@@ -177,8 +191,36 @@ class _Wrong(Series):
 
 def _found(metric: str, **row: Any) -> pa.Table:
     named = {"source": "live", "window_start": START, "window_end": START + MINUTE, "market": "upbit", "symbol": "BTC"}
-    found = [{"metric": metric, "row": msgspec.msgpack.encode({**named, **row}), "left_out": 0}]
-    return pa.Table.from_pylist(found, schema=pa.schema({"metric": pa.string(), "row": pa.binary(), "left_out": pa.int64()}))
+    return _output({"metric": metric, "row": msgspec.msgpack.encode({**named, **row}), "left_out": 0})
+
+
+def _output(*found: Mapping[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(
+        list(found), schema=pa.schema({"metric": pa.string(), "row": pa.binary(), "left_out": pa.int64(), "fault": pa.string()})
+    )
+
+
+def test_what_could_not_be_taken_is_counted_by_metric_apart_from_what_came_too_late() -> None:
+    plan = SeriesPlan([EMA, RUNNING], TABLES)
+    found = _output(
+        {"metric": "bar_ema", "left_out": 3, "fault": "TypeError: one"},
+        {"metric": "bar_ema", "left_out": 2, "fault": "TypeError: other"},
+        {"metric": "running", "left_out": 4},
+        {"metric": None, "left_out": 1},
+    )
+    assert plan.unfit(found) == {"bar_ema": Unfit(5, "TypeError: one")}
+    assert plan.left_out(found) == {"running": 4, "": 1}
+    assert plan.rows(found) == {}
+
+
+def test_a_job_says_of_which_metric_how_many_rows_could_not_be_taken_and_why() -> None:
+    job = SparkStreamingTrade(Settings())
+    for rows in (3, 4):
+        assert series_tables(job, _output({"metric": "indicators", "left_out": rows, "fault": "TypeError: x"})) == {}
+    series_tables(job, _output({"metric": "indicators", "left_out": 2}))
+    watch = Watch(job, CollectorProcess(job.settings, job.collect, "", print), job.view)
+    assert {name: count for name, count in watch._quality().items() if count} == {"too_old_for_series": 2, "unfit_for_indicators": 7}
+    assert job.note == "metric indicators: rows that its series cannot take are left out (TypeError: x)"
 
 
 def test_rows_have_the_types_of_their_table() -> None:
@@ -210,14 +252,21 @@ def test_topics_and_tables() -> None:
     assert plan.tables[1].key == ("source", "symbol", "side", "window_start")
     with pytest.raises(ConfigurationError, match="reads 'candles', and there is no such metric"):
         SeriesPlan([replace(EMA, of=("candles",))], TABLES)
+    with pytest.raises(ConfigurationError, match="metric bar_ema: bars has no key column close"):
+        SeriesPlan([replace(EMA, keys=("symbol", "close"))], TABLES)
+    with pytest.raises(ConfigurationError, match="metric bar_ema: the column symbol is given, and named again"):
+        replace(EMA, columns={"symbol": Kind.STRING})
 
 
-def test_the_fingerprint_tells_what_cannot_read_each_others_state() -> None:
+def test_the_fingerprint_tells_what_cannot_read_each_others_state(monkeypatch: pytest.MonkeyPatch) -> None:
     def fingerprint(*metrics: SeriesMetric) -> str:
         return SeriesPlan(metrics, TABLES).fingerprint
 
     assert fingerprint(EMA) == fingerprint(replace(EMA, description="other", columns={**EMA.columns, "more": Kind.DOUBLE}))
     assert fingerprint(replace(EMA, series=_Wrong(a=1))) == fingerprint(replace(EMA, series=_Wrong(a=1)))
+    before = fingerprint(replace(EMA, series=_Wrong(a=1)))
+    monkeypatch.setattr(_Wrong, "version", 2)
+    assert fingerprint(replace(EMA, series=_Wrong(a=1))) != before
     others = [
         fingerprint(EMA),
         fingerprint(EMA, RUNNING),

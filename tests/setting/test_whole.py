@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from uuid import uuid4
 
@@ -50,3 +51,13 @@ def test_payloads_of_a_venue_say_when_they_came(broker: Cluster) -> None:
 
 def test_what_says_no_time_holds_nothing_up(broker: Cluster) -> None:
     assert whole_from(broker.bootstrap_servers, [filled(broker, [b"{}", b"[]", b"x"], dropped=1)]) == 0
+
+
+def test_of_a_partition_that_has_lost_everything_nothing_before_now_is_whole(broker: Cluster) -> None:
+    values = [msgspec.json.encode(record) for record in tickers(3, 3)]
+    emptied, cut = filled(broker, values, dropped=3), filled(broker, values, dropped=1)
+    begun = int(time.time() * 1000)
+    for topics in ([emptied], [cut, emptied]):
+        assert begun <= whole_from(broker.bootstrap_servers, topics) <= time.time() * 1000 + 1
+    # Nothing was ever in it: nothing is lost.
+    assert whole_from(broker.bootstrap_servers, [filled(broker, [], dropped=0)]) == 0

@@ -1,9 +1,10 @@
 """Binance's USD-M contracts: perpetuals in USDT and USDC, and dated futures.
 
 Peculiar: since April 2026 depth comes on `/public` and aggregate trades on `/market`; on the wrong path a subscription is acknowledged and nothing
-ever comes. Each change of a book names the one before it (`pu`). A dated contract has its day behind an underscore (BTCUSDT_261225). Sizes
-count what the name says: 1000SHIB is a thousand coins. COIN-M contracts (`st` 2) count in contracts and are refused. `T` is when the engine made
-the event, `E` when it was sent. The payloads go on as they are to topics of their own.
+ever comes. Each change of a book names the one before it (`pu`). A dated contract has its day behind an underscore (BTCUSDT_261225); a record says
+no more than that it is a future, so metrics leave it out. Sizes count what the name says: 1000SHIB is a thousand coins. COIN-M contracts (`st` 2)
+count in contracts and are refused. `T` is when the engine made the event, `E` when it was sent. The payloads go on as they are to topics of their
+own.
 """
 
 from __future__ import annotations
