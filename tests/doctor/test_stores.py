@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -112,3 +113,25 @@ def test_clickhouse_that_is_not_there(doctor: Doctor, url: str) -> None:
 def test_the_embedded_clickhouse_need_not_run(doctor: Doctor) -> None:
     answer = doctor("clickhouse", COINSPARK_CLICKHOUSE_URL="embedded", COINSPARK_CLICKHOUSE_PORT=str(free_port()))
     assert (answer.status, answer.output) == (0, "ok   clickhouse   the embedded one is started by the first job\n")
+
+
+def test_no_secret_is_shown_when_nothing_answers(doctor: Doctor) -> None:
+    nobody = f"{LOOPBACK}:{free_port()}"
+    answer = doctor(
+        "",
+        "--json",
+        DATABASE_URL=f"mysql://coin@{nobody}/coins",
+        DATABASE_PASSWORD=SECRET,
+        COINSPARK_CLICKHOUSE_URL=f"http://coin@{nobody}/coins",
+        COINSPARK_CLICKHOUSE_PASSWORD=SECRET,
+        COINSPARK_PROXY=f"http://coin:{SECRET}@{nobody}",
+        COINSPARK_REST_URLS='{"upbit":"http://exchange.invalid"}',
+        KAFKA_BOOTSTRAP_SERVERS=nobody,
+        KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT",
+        KAFKA_SASL_USERNAME="coin",
+        KAFKA_SASL_PASSWORD=SECRET,
+    )
+    findings = json.loads(answer.output)["findings"]
+    assert {finding["check"] for finding in findings if not finding["ok"]} == {"broker", "topics", "database", "clickhouse"}
+    assert all("\n" not in finding["text"] for finding in findings)
+    assert SECRET not in answer.output + answer.errors
