@@ -25,7 +25,7 @@ def _no_settings_of_the_developer() -> None:
     """Tests must not read the developer's .env: it may name a database that matters."""
     Settings.model_config["env_file"] = None
     for name in [*os.environ]:
-        if name.startswith("COINSPARK_") or name in {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}:
+        if name.startswith(("COINSPARK_", "DATABASE_", "KAFKA_")):
             del os.environ[name]
 
 

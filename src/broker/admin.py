@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from src.broker.connection import client_options, security_of
 from src.errors import ConfigurationError, MissingPartError, TransientError
 
 REACH_SECONDS = 10.0
@@ -27,7 +28,7 @@ def administration(bootstrap_servers: str, reach_seconds: float = REACH_SECONDS)
     """
     try:
         client = KafkaAdminClient(
-            bootstrap_servers=bootstrap_servers.split(","),
+            **client_options(bootstrap_servers),
             bootstrap_timeout_ms=int(reach_seconds * 1000),
             reconnect_backoff_max_ms=500,
         )
@@ -37,7 +38,7 @@ def administration(bootstrap_servers: str, reach_seconds: float = REACH_SECONDS)
         why = "" if isinstance(error, KafkaTimeoutError) else f" ({error})"
         raise MissingPartError(
             f"no Kafka answers at {bootstrap_servers} within {reach_seconds:g} s{why}: start it, "
-            "correct KAFKA_BOOTSTRAP_SERVERS, or unset that to use the embedded broker"
+            f"correct KAFKA_BOOTSTRAP_SERVERS{_suspects(bootstrap_servers)}, or unset that to use the embedded broker"
         ) from None
     try:
         yield client
@@ -45,3 +46,12 @@ def administration(bootstrap_servers: str, reach_seconds: float = REACH_SECONDS)
         raise TransientError(f"Kafka at {bootstrap_servers}: {error}") from error
     finally:
         client.close()
+
+
+def _suspects(bootstrap_servers: str) -> str:
+    """What else may keep a server from answering: the client does not say whether it was asked in the wrong way."""
+    protocol = security_of(bootstrap_servers).protocol
+    if protocol == "PLAINTEXT":
+        return ""
+    sasl = ", KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD" if protocol.startswith("SASL_") else ""
+    return f", KAFKA_SECURITY_PROTOCOL{', KAFKA_SSL_CAFILE' if protocol.endswith('SSL') else ''}{sasl}"

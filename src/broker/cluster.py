@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from src.broker.admin import REACH_SECONDS, administration
 from src.broker.embedded import BrokerLease, EmbeddedBroker
+from src.broker.security import secure_connections
 from src.config.settings import Settings
 
 
@@ -40,6 +41,7 @@ def cluster(settings: Settings, purpose: str = "unnamed", reach_seconds: float =
     broker what `EmbeddedBroker.acquire` raises.
     """
     if settings.kafka_bootstrap_servers:
+        secure_connections(settings)
         with administration(settings.kafka_bootstrap_servers, reach_seconds) as client:
             identity = str(client.describe_cluster()["cluster_id"])
         yield Cluster(settings.kafka_bootstrap_servers, identity)

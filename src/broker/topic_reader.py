@@ -13,6 +13,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from src.broker.admin import administration
+from src.broker.connection import client_options
 from src.broker.patience import patient
 from src.broker.topic_tools import known_topics
 from src.errors import TransientError
@@ -109,9 +110,7 @@ def read_topic(bootstrap_servers: str, topic: str, start: str | int, *, follow: 
 def _consumer(bootstrap_servers: str, topic: str) -> closing[KafkaConsumer]:
     partitions = _partitions(bootstrap_servers, topic)
     try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap_servers.split(","), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        consumer = KafkaConsumer(**client_options(bootstrap_servers), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
     except KafkaError as error:
         raise TransientError(f"Kafka at {bootstrap_servers}: {error}") from None
     consumer.assign(partitions)

@@ -63,7 +63,7 @@ def _compare(client: KafkaAdminClient, spec: TopicSpec, topic: Mapping[str, Any]
         client.alter_configs([resource])
         differences.append(f"retention was {_hours_text(retention_ms)}")
         retention_ms = spec.retention_ms
-    still = _still_different(spec, partitions, replication, configuration)
+    still = still_different(spec, partitions, replication, configuration)
     state = SetUpState.DIFFERS if still else SetUpState.ALTERED if differences else SetUpState.MADE if is_new else SetUpState.THERE
     return SetUp(
         topic=spec.name,
@@ -76,7 +76,8 @@ def _compare(client: KafkaAdminClient, spec: TopicSpec, topic: Mapping[str, Any]
     )
 
 
-def _still_different(spec: TopicSpec, partitions: int, replication: int, configuration: Mapping[str, str]) -> list[str]:
+def still_different(spec: TopicSpec, partitions: int, replication: int, configuration: Mapping[str, str]) -> list[str]:
+    """What of a topic is not as it should be and cannot be altered in place."""
     found = []
     if partitions != spec.partitions:
         found.append(f"partitions are {partitions}, the settings say {spec.partitions}")

@@ -12,6 +12,7 @@ from contextlib import closing
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from src.broker.connection import client_options
 from src.collect.message import REPLAY_HEADER, Position
 from src.collect.replay_run import ReplayRun
 from src.errors import TransientError
@@ -67,4 +68,4 @@ def _last_between(consumer: KafkaConsumer, partition: TopicPartition, first: int
 
 
 def _consumer(bootstrap_servers: str) -> KafkaConsumer:
-    return KafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+    return KafkaConsumer(**client_options(bootstrap_servers), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")

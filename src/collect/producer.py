@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
+from src.broker.connection import client_options
+
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -32,7 +34,7 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # the library is not typed
 def connected_producer(bootstrap_servers: str, topics: Iterable[str]) -> Producer:
     """A producer that knows these topics. Blocks for a few seconds; raises `KafkaError` when Kafka does not answer."""
     producer = Producer(
-        bootstrap_servers=bootstrap_servers.split(","),
+        **client_options(bootstrap_servers),
         enable_idempotence=True,
         acks="all",
         linger_ms=10,

@@ -12,6 +12,7 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from src.broker.connection import client_options
 from src.collect.aggregate_trade import aggregate_trade
 from src.collect.message import BINANCE_TRADE_TOPIC
 from src.collect.trade_stream import number
@@ -134,7 +135,7 @@ def tails_of(trades: Iterable[Trade]) -> Mapping[TradeKey, TradeTail]:
 
 def _consumer(bootstrap_servers: str) -> KafkaConsumer:
     return KafkaConsumer(
-        bootstrap_servers=bootstrap_servers.split(","),
+        **client_options(bootstrap_servers),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from src.broker.cleaning import clean, refuse_while_used, things_to_delete
+from src.broker.security import secure_connections
 from src.broker.topic_tools import list_topics
 from src.collect.message import TOPICS
 from src.command.asking import ask_before
@@ -25,6 +26,7 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
         raise ConfigurationError(
             "--database deletes the database file of the home folder, and DATABASE_URL names another database: empty that yourself"
         )
+    secure_connections(settings)
     refuse_while_used(settings)
     things = things_to_delete(settings, database=database)
     names = _own_topics(settings) if settings.kafka_bootstrap_servers else []

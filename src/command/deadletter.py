@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from src.broker.cluster import cluster
+from src.broker.connection import client_options
 from src.broker.topic_reader import EARLIEST, read_topic
 from src.broker.topics import TopicPartition, beginning_offsets
 from src.command.asking import ask_before
@@ -195,7 +196,7 @@ def _place(origin: str) -> tuple[str, int, int] | None:
 def _send(servers: str, letters: list[Letter], partitions: set[TopicPartition]) -> None:
     """Send, each to the partition it was in: that of its key, which a letter does not keep. Returns when the broker has all of them."""
     try:
-        producer = kafka.KafkaProducer(bootstrap_servers=servers.split(","), acks="all", enable_idempotence=True, compression_type="lz4")
+        producer = kafka.KafkaProducer(**client_options(servers), acks="all", enable_idempotence=True, compression_type="lz4")
         with closing(producer):
             sent = [
                 producer.send(

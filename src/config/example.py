@@ -7,11 +7,12 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from src.config.settings import Settings
+from src.config.settings import Settings, secret_names
 
 _HEAD = """\
 # Settings of CoinSpark. Copy this file to .env, take the # away in front of what you change; the environment wins over .env.
-# The values shown are the defaults.
+# The values shown are the defaults. Instead of a secret, the file that holds it can be named: DATABASE_PASSWORD_FILE=/run/secrets/password.
+# The secrets are {secrets}.
 """
 
 
@@ -22,7 +23,7 @@ def environment_name(field: str) -> str:
 
 def env_example() -> str:
     """The file's text."""
-    parts = [_HEAD]
+    parts = [_HEAD.format(secrets=", ".join(secret_names().values()))]
     for name, field in Settings.model_fields.items():
         comment = "\n".join(f"# {line}" for line in textwrap.wrap(field.description or "", 110))
         parts.append(f"{comment}\n#{environment_name(name)}={_shown(field.get_default(call_default_factory=True))}\n")

@@ -7,31 +7,64 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
+from src.config.secret_files import SecretFiles, with_password
 from src.errors import ConfigurationError
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Notionals = Annotated[tuple[Annotated[int, Field(gt=0, le=10**15)], ...], NoDecode, Field(min_length=1)]
 Percent = Annotated[float, Field(ge=0, lt=100)]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 class Settings(BaseSettings):
-    """Settings of one run. Each is read from `COINSPARK_<NAME>`, except the two well-known names without the prefix."""
+    """Settings of one run. Each is read from `COINSPARK_<NAME>`, except the well-known names of Kafka and the database, which have no prefix.
+
+    A secret can also come by a file, which the variable with `_FILE` behind its name says.
+    """
 
     model_config = SettingsConfigDict(env_prefix="COINSPARK_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(Path(".coinspark"), description="Folder of all data and state; safe to delete when nothing runs.")
     jars: Path = Field(Path(".jars"), description="Folder that `make install` puts the jars of ivy.xml into.")
 
+    database_password: SecretStr | None = Field(
+        None, validation_alias="DATABASE_PASSWORD", description="Password that is put into DATABASE_URL, as it is: nothing is to be escaped."
+    )
     database_url: SecretStr | None = Field(
         None, validation_alias="DATABASE_URL", description="SQLAlchemy URL of the metric tables; without it the file <home>/coin.db."
     )
     kafka_bootstrap_servers: str | None = Field(
         None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port,... of a Kafka to use instead of the embedded broker."
     )
+    kafka_security_protocol: SecurityProtocol = Field(
+        "PLAINTEXT",
+        validation_alias="KAFKA_SECURITY_PROTOCOL",
+        description="How that Kafka is spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL. The embedded broker is on this machine alone.",
+    )
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        "SCRAM-SHA-512", validation_alias="KAFKA_SASL_MECHANISM", description="With SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="KAFKA_SASL_USERNAME", description="With SASL: the user's name.")
+    kafka_sasl_password: SecretStr | None = Field(None, validation_alias="KAFKA_SASL_PASSWORD", description="With SASL: the user's password.")
+    kafka_ssl_cafile: Path | None = Field(
+        None, validation_alias="KAFKA_SSL_CAFILE", description="With SSL: PEM file of who vouches for the brokers; unset: whom the system trusts."
+    )
 
+    clickhouse_password: SecretStr | None = Field(
+        None, description="Password that is put into COINSPARK_CLICKHOUSE_URL, as it is: nothing is to be escaped."
+    )
     clickhouse_url: SecretStr | None = Field(
         None,
         description="http://user:password@host:8123/database of a ClickHouse that gets the metric tables too (https: TLS), or the word embedded: "
@@ -146,6 +179,31 @@ class Settings(BaseSettings):
     def _blank_is_unset(cls, value: Any) -> Any:
         return None if value == "" else value
 
+    @field_validator(*("kafka_sasl_username", "kafka_sasl_password", "kafka_ssl_cafile", "database_password", "clickhouse_password"), mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any) -> Any:
+        return None if value == "" else value
+
+    @field_validator("database_url", "clickhouse_url")
+    @classmethod
+    def _with_password(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        password = info.data.get(str(info.field_name).replace("url", "password"))
+        return value if value is None or password is None else SecretStr(with_password(value.get_secret_value(), password.get_secret_value()))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in the program counts most, then the environment, then `.env`; secrets come by files as well."""
+        del file_secret_settings
+        places = [source.env_vars for source in (env_settings, dotenv_settings) if isinstance(source, EnvSettingsSource | DotEnvSettingsSource)]
+        return init_settings, SecretFiles(settings_cls, secret_names(), places), env_settings, dotenv_settings
+
     @property
     def database_address(self) -> str:
         """SQLAlchemy URL of the database: the user's, or the SQLite file in the home folder. It may hold a password."""
@@ -157,6 +215,12 @@ class Settings(BaseSettings):
     def is_bare(self) -> bool:
         """No database and no Kafka of the user's: only then may simulated data start by itself."""
         return self.database_url is None and self.kafka_bootstrap_servers is None
+
+
+def secret_names() -> dict[str, str]:
+    """The environment variable of every secret, by the setting's name."""
+    fields = Settings.model_fields.items()
+    return {name: str(field.validation_alias or _environment_name((name,))) for name, field in fields if field.annotation == SecretStr | None}
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -6,6 +6,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from src.broker.connection import client_options
 from src.errors import TransientError
 from src.panes.reading import DeadLetterSender
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter
@@ -18,7 +19,7 @@ class KafkaDeadLetterSender(DeadLetterSender):
 
     def __init__(self, bootstrap_servers: str) -> None:
         try:
-            self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers.split(","), acks="all", compression_type="lz4")
+            self._producer = KafkaProducer(**client_options(bootstrap_servers), acks="all", compression_type="lz4")
         except KafkaError as error:
             raise TransientError(f"dead letters cannot be sent to Kafka at {bootstrap_servers}: {error}") from None
 

@@ -93,6 +93,11 @@ class Checkpoint:
         return Lineage(f"{self.folder.name}.{generation}", generation)
 
 
+def checkpoint_folder(home: Path, query: str, *identity: str) -> Path:
+    """Where the checkpoint of that identity is."""
+    return (home / "checkpoints").absolute() / f"{query}-{hashlib.sha256('|'.join(identity).encode()).hexdigest()[:12]}"
+
+
 @contextmanager
 def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
     """The checkpoint of a query, held alone for the length of the block: one process runs a query in a home, whatever its metrics.
@@ -100,7 +105,7 @@ def checkpoint(home: Path, query: str, *identity: str) -> Iterator[Checkpoint]:
     Raises ConfigurationError when another process runs the query.
     """
     parent = (home / "checkpoints").absolute()
-    folder = parent / f"{query}-{hashlib.sha256('|'.join(identity).encode()).hexdigest()[:12]}"
+    folder = checkpoint_folder(home, query, *identity)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         lock = (parent / f"{query}.lock").open("a+")

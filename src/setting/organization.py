@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import Cluster
+from src.broker.connection import security_of, spark_options
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
@@ -119,7 +120,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
 
     def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
         options = {
-            "kafka.bootstrap.servers": self.cluster.bootstrap_servers,
+            **spark_options(self.cluster.bootstrap_servers),
             "subscribe": ",".join(self.topics),
             "startingOffsets": self.starting_offsets,
             "maxOffsetsPerTrigger": str(_LARGEST_BATCH),
@@ -134,7 +135,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         return Reading(self.record, self.admission, frozenset(), self.organization.computed())
 
     def _process_select_expr(self, raw: DataFrame) -> DataFrame:
-        return self.plan.combined(raw, KafkaDeadLetters(self.cluster.bootstrap_servers))
+        return self.plan.combined(raw, KafkaDeadLetters(self.cluster.bootstrap_servers, security_of(self.cluster.bootstrap_servers)))
 
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
         writer = self.plan.aggregated(combined, self._outage_ms).writeStream.outputMode("update").queryName(self.name)

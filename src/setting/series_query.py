@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from src.broker.connection import spark_options
 from src.schema.tables import TableSchema
 from src.setting.checkpoint import Checkpoint, checkpoint
 from src.storage.sink import Batch
@@ -37,7 +38,7 @@ def start_series(job: _SparkSettingOrganization, session: SparkSession, folder: 
         job.write_series(frame, batch_id)
 
     options = {
-        "kafka.bootstrap.servers": job.cluster.bootstrap_servers,
+        **spark_options(job.cluster.bootstrap_servers),
         "subscribe": ",".join(job.series.topics),
         "startingOffsets": "earliest",
         "includeHeaders": "true",

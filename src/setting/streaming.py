@@ -129,10 +129,13 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         rows = [(table.topic, "compact,delete") for table in self.tables]
         return [TopicSpec(topic, settings.topic_partitions, settings.topic_replication, retention, cleanup) for topic, cleanup in raw + rows]
 
+    def checkpoint_identity(self, cluster_id: str) -> tuple[str, ...]:
+        """What a checkpoint of this job belongs to: the cluster's data, the metrics and what is let in, the topics read."""
+        return (cluster_id, self.plan.fingerprint, repr(self.admission), *self.topics)
+
     @contextmanager
     def _checkpoint(self) -> Iterator[Checkpoint]:
-        identity = (self.cluster.cluster_id, self.plan.fingerprint, repr(self.admission), *self.topics)
-        with checkpoint(self.settings.home, self.name, *identity) as kept:
+        with checkpoint(self.settings.home, self.name, *self.checkpoint_identity(self.cluster.cluster_id)) as kept:
             first = beginning_offsets(self.cluster.bootstrap_servers, self.topics)
             if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
                 self.view.say(f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})")

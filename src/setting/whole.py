@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
+from src.broker.connection import client_options
 from src.broker.topics import beginning_offsets, end_offsets
 
 _READ_SECONDS = 10
@@ -36,7 +37,7 @@ def whole_from(bootstrap_servers: str, topics: Sequence[str]) -> int:
 
 def _first_time(bootstrap_servers: str, partition: TopicPartition, first: int, end: int) -> int:
     """The time in the first message from `first` on, before `end`, that says one; 0 when none does."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers.split(","), enable_auto_commit=False, consumer_timeout_ms=_READ_SECONDS * 1000)
+    consumer = KafkaConsumer(**client_options(bootstrap_servers), enable_auto_commit=False, consumer_timeout_ms=_READ_SECONDS * 1000)
     try:
         consumer.assign([partition])
         consumer.seek(partition, first)

@@ -11,6 +11,7 @@ import msgspec
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from src.broker.connection import client_options
 from src.errors import ConfigurationError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.floats import without_non_finite
@@ -87,7 +88,7 @@ class KafkaSink(Sink):
     def _connect(self) -> KafkaProducer:
         try:
             self._producer = KafkaProducer(
-                bootstrap_servers=self._bootstrap_servers.split(","),
+                **client_options(self._bootstrap_servers),
                 acks="all",
                 enable_idempotence=True,
                 linger_ms=5,

@@ -113,6 +113,12 @@ def _try_rights(connection: sa.Connection, table: sa.Table) -> None:
     connection.execute(table.update().values({name: table.columns[name] for name in names}).where(sa.false()))
 
 
+def table_problems(inspector: sa.Inspector, table: sa.Table) -> list[str]:
+    """What keeps a table that is there from holding the metric's rows; none where it fits, also where it has yet to grow by a column."""
+    there = {column["name"]: column for column in inspector.get_columns(table.name)}
+    return [*_key_problems(inspector, table), *_column_problems(inspector, table, there)]
+
+
 def _key_problems(inspector: sa.Inspector, table: sa.Table) -> list[str]:
     wanted = [column.name for column in table.primary_key.columns]
     there = inspector.get_pk_constraint(table.name)["constrained_columns"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from src.broker.cluster import Cluster
 from src.clickhouse.embedded import ClickHouseLease, EmbeddedClickHouse
 from src.config.settings import load_settings
 from src.schema.tables import TableSchema

@@ -1,0 +1,1 @@
+"""`doctor`: each thing that can be wrong is made wrong, and said."""
