@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -49,12 +49,22 @@ def keyed(rows: Iterable[Mapping[str, Any]], metric: Metric) -> dict[tuple[Any, 
 def assert_equal_rows(actual: Rows, expected: Rows, metric: Metric) -> None:
     """Same keys, and the same values in each row of the resolved metric."""
     assert set(actual) == set(expected)
+    for difference in differences(actual, expected, metric):
+        raise AssertionError(difference)
+
+
+def differences(actual: Rows, expected: Rows, metric: Metric) -> Iterator[str]:
+    """A text for each of the expected rows whose values are others."""
     tolerances = {name: _tolerance(metric, name) for row in expected.values() for name in row}
     for key, row in expected.items():
-        assert set(actual[key]) == set(row), key
+        found = actual[key]
+        if set(found) != set(row):
+            yield f"{key} has the columns {sorted(found)}, not {sorted(row)}"
+            continue
         scale = max((abs(value) for value in row.values() if isinstance(value, float)), default=0.0)
-        for name, value in row.items():
-            assert same(actual[key][name], value, tolerances[name], scale), f"{key} {name}: {actual[key][name]!r} is not {value!r}"
+        wrong = [name for name, value in row.items() if not same(found[name], value, tolerances[name], scale)]
+        if wrong:
+            yield f"{key}: " + ", ".join(f"{name}: {found[name]!r} is not {row[name]!r}" for name in wrong)
 
 
 class Tolerance(Enum):

@@ -77,6 +77,12 @@ class MariaDb(DatabaseServer):
         assert port is not None
         return port
 
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start on the data that is there, and wait until it answers."""
         # Socket files have short paths: a socket in a deep folder cannot be made, so its name is relative to the data folder.
