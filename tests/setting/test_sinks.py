@@ -62,7 +62,7 @@ def given(number: int) -> Batch:
 
 
 def job(home: Path, **settings: Any) -> tuple[MyTicker, Failing]:
-    made = MyTicker(load_settings(home=home, sink_retry_seconds=0.0, **settings))
+    made = MyTicker(load_settings(home=home, **{"sink_retry_seconds": 0.0, **settings}))
     made.database, failing = SqlSink(made.database_url), Failing()
     made.database.open([TABLE])
     parquet = ParquetSink(home / "parquet")
