@@ -1,4 +1,4 @@
-"""Starting anew: the data of the embedded broker and all state under the home folder deleted, while nobody uses either."""
+"""Starting anew: the data of the embedded servers and all state under the home folder deleted, while nobody uses them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from src.broker.embedded import EmbeddedBroker
 from src.broker.kafka_files import DATA_FOLDER
 from src.broker.lease import LeaseFolder
 from src.broker.topic_tools import empty_topics
+from src.clickhouse.embedded import EmbeddedClickHouse
+from src.clickhouse.names import DATA_FOLDER as CLICKHOUSE_DATA_FOLDER
 from src.config.settings import Settings
 from src.errors import ConfigurationError
 
@@ -25,34 +27,40 @@ _LOCKED_BY = {"checkpoints": "the job", "collect": "the collector of", "spool": 
 
 
 def things_to_delete(settings: Settings, *, database: bool = False) -> list[Path]:
-    """What `clean` would delete: folders, whose content goes, and files. With a Kafka of the user's the embedded broker's data stays."""
+    """What `clean` would delete: folders, whose content goes, and files. Data of the embedded server stay where the settings name the user's own."""
     home = settings.home.resolve()
     folders = [home / name for name in STATE_FOLDERS]
     if not settings.kafka_bootstrap_servers:
         folders.insert(0, home / "broker" / DATA_FOLDER)
+    if database and not settings.has_own_clickhouse:
+        folders.append(home / "clickhouse" / CLICKHOUSE_DATA_FOLDER)
     files = [home / name for name in DATABASE_FILES] if database else []
     return [path for path in [*folders, *files] if path.is_file() or (path.is_dir() and any(_to_go(path)))]
 
 
-def refuse_while_used(settings: Settings) -> None:
-    """Raise `ConfigurationError` that names whoever uses the home folder or its broker now."""
-    with _undisturbed(settings):
+def refuse_while_used(settings: Settings, *, database: bool = False) -> None:
+    """Raise `ConfigurationError` that names whoever uses the home folder or its broker now, or with `database` its ClickHouse."""
+    with _undisturbed(settings, database=database):
         pass
 
 
 def clean(settings: Settings, topics: Sequence[str] = (), *, database: bool = False) -> list[Path]:
-    """Stop the embedded broker, or empty these topics of the user's Kafka, and delete what `things_to_delete` says; returns that.
+    """Stop the embedded servers, or empty these topics of the user's Kafka, and delete what `things_to_delete` says; returns that.
 
     Raises `ConfigurationError`, before anything is deleted, that names the users while there are any; also where a file cannot be deleted.
     """
-    with _undisturbed(settings):
+    with _undisturbed(settings, database=database):
         if settings.kafka_bootstrap_servers:
             empty_topics(settings.kafka_bootstrap_servers, topics)
         else:
             EmbeddedBroker(settings).stop()
+        if database:
+            EmbeddedClickHouse(settings).stop()
         with ExitStack() as stack:
             if not settings.kafka_bootstrap_servers:
-                _keep_broker_away(stack, settings)
+                _keep_away(stack, settings, "broker")
+            if database:
+                _keep_away(stack, settings, "clickhouse")
             found = things_to_delete(settings, database=database)
             for path in found:
                 try:
@@ -63,10 +71,11 @@ def clean(settings: Settings, topics: Sequence[str] = (), *, database: bool = Fa
 
 
 @contextmanager
-def _undisturbed(settings: Settings) -> Iterator[None]:
+def _undisturbed(settings: Settings, *, database: bool) -> Iterator[None]:
     """Every lock that a job or a collector of this home takes, held for the length of the block."""
     home = settings.home.resolve()
-    users = [f"{holder.purpose} (pid {holder.pid})" for holder in EmbeddedBroker(settings).status()[1]]
+    holders = EmbeddedBroker(settings).status()[1] + (EmbeddedClickHouse(settings).status()[1] if database else [])
+    users = [*dict.fromkeys(f"{holder.purpose} (pid {holder.pid})" for holder in holders)]
     with ExitStack() as stack:
         for name, user in _LOCKED_BY.items():
             for path in sorted((home / name).glob("*.lock")):
@@ -78,13 +87,13 @@ def _undisturbed(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _keep_broker_away(stack: ExitStack, settings: Settings) -> None:
-    """Hold the broker's own lock, under which nobody starts it, and look once more that nobody has."""
-    folder = settings.home.resolve() / "broker"
+def _keep_away(stack: ExitStack, settings: Settings, server: str) -> None:
+    """Hold the own lock of an embedded server, under which nobody starts it, and look once more that nobody has."""
+    folder = settings.home.resolve() / server
     if not folder.exists():
         return
     if _lock(stack, folder / "lock") is not None or LeaseFolder(folder / "leases").holders():
-        raise ConfigurationError(f"the broker of {settings.home} is being started: stop what starts it, and try again")
+        raise ConfigurationError(f"the {server} of {settings.home} is being started: stop what starts it, and try again")
 
 
 def _lock(stack: ExitStack, path: Path) -> str | None:

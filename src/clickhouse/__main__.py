@@ -17,6 +17,7 @@ from pathlib import Path
 from src.broker.ports import LOOPBACK
 from src.clickhouse.accounts import accounts
 from src.clickhouse.engine import Engine
+from src.clickhouse.names import DATA_FOLDER
 from src.clickhouse.server import ClickHouseServer
 from src.errors import CoinSparkError, ConfigurationError
 
@@ -40,7 +41,7 @@ def main() -> int:
 
 
 def _serve(folder: Path, port: int) -> None:
-    engine = Engine(folder / "data")
+    engine = Engine(folder / DATA_FOLDER)
     try:
         server = ClickHouseServer(port, engine, accounts(folder), _emptied(folder / "uploads"))
     except OSError as error:

@@ -11,8 +11,7 @@ from pydantic import SecretStr
 from src.clickhouse.embedded import ClickHouseLease, EmbeddedClickHouse
 from src.config.settings import Settings
 from src.storage.clickhouse import ClickHouseSink
-
-EMBEDDED = "embedded"
+from src.storage.clickhouse_address import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,11 @@ class ClickHousePlace:
     settings: Settings
     lease: ClickHouseLease | None = None
     """This process's hold on the embedded one; None for the user's own."""
+
+    @property
+    def shown(self) -> str:
+        """Where it is, for a person: no user, no password."""
+        return parsed(self.url.get_secret_value()).shown + (" (embedded)" if self.is_embedded else "")
 
     @property
     def is_embedded(self) -> bool:
@@ -54,7 +58,7 @@ def clickhouse(settings: Settings, purpose: str = "unnamed") -> Iterator[ClickHo
     given = settings.clickhouse_url
     if given is None:
         yield None
-    elif given.get_secret_value().strip().lower() != EMBEDDED:
+    elif settings.has_own_clickhouse:
         yield ClickHousePlace(given, settings)
     else:
         with EmbeddedClickHouse(settings).acquire(purpose) as lease:

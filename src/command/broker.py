@@ -68,7 +68,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 def up(
     *,
     clean: Annotated[bool, typer.Option("--clean", help="Begin anew: empty the topics, delete checkpoints and all other state. Asks first.")] = False,
-    database: Annotated[bool, typer.Option("--database", help="With --clean: the database file of the home folder too.")] = False,
+    database: Annotated[bool, typer.Option("--database", help="With --clean: the database file and the embedded ClickHouse too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do not ask.")] = False,
 ) -> None:
     """Start the embedded Kafka broker and leave it running until `down`.

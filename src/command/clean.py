@@ -27,7 +27,7 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
             "--database deletes the database file of the home folder, and DATABASE_URL names another database: empty that yourself"
         )
     secure_connections(settings)
-    refuse_while_used(settings)
+    refuse_while_used(settings, database=database)
     things = things_to_delete(settings, database=database)
     names = _own_topics(settings) if settings.kafka_bootstrap_servers else []
     if not things and not names:
@@ -35,6 +35,8 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
         return
     for path in things:
         typer.echo(f"  {'what is in ' if path.is_dir() else ''}{path}", err=True)
+    if database and settings.has_own_clickhouse:
+        typer.echo("The tables in the ClickHouse of COINSPARK_CLICKHOUSE_URL stay: drop them yourself.", err=True)
     if names:
         typer.echo(f"  all records of {len(names)} topics at {settings.kafka_bootstrap_servers}: {', '.join(names)}", err=True)
     ask_before("Delete these", yes=yes)

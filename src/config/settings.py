@@ -26,6 +26,8 @@ Notionals = Annotated[tuple[Annotated[int, Field(gt=0, le=10**15)], ...], NoDeco
 Percent = Annotated[float, Field(ge=0, lt=100)]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+EMBEDDED = "embedded"
+"""What COINSPARK_CLICKHOUSE_URL says instead of an address for the one on this machine."""
 
 
 class Settings(BaseSettings):
@@ -61,7 +63,6 @@ class Settings(BaseSettings):
     kafka_ssl_cafile: Path | None = Field(
         None, validation_alias="KAFKA_SSL_CAFILE", description="With SSL: PEM file of who vouches for the brokers; unset: whom the system trusts."
     )
-
     clickhouse_password: SecretStr | None = Field(
         None, description="Password that is put into COINSPARK_CLICKHOUSE_URL, as it is: nothing is to be escaped."
     )
@@ -165,24 +166,10 @@ class Settings(BaseSettings):
     def _ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(sorted(set(value)))
 
-    @field_validator(
-        "kafka_bootstrap_servers",
-        "database_url",
-        "proxy",
-        "metrics_port",
-        "parquet_folder",
-        "clickhouse_url",
-        "clickhouse_cluster",
-        mode="before",
-    )
+    @field_validator("*", mode="before")
     @classmethod
-    def _blank_is_unset(cls, value: Any) -> Any:
-        return None if value == "" else value
-
-    @field_validator(*("kafka_sasl_username", "kafka_sasl_password", "kafka_ssl_cafile", "database_password", "clickhouse_password"), mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: Any) -> Any:
-        return None if value == "" else value
+    def _blank_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
+        return None if value == "" and cls.model_fields[str(info.field_name)].default is None else value
 
     @field_validator("database_url", "clickhouse_url")
     @classmethod
@@ -212,9 +199,14 @@ class Settings(BaseSettings):
         return f"sqlite:///{quote(str(self.home.absolute() / 'coin.db'))}"
 
     @property
+    def has_own_clickhouse(self) -> bool:
+        """Whether rows go to a ClickHouse of the user's; not when to none, or to the embedded one."""
+        return self.clickhouse_url is not None and self.clickhouse_url.get_secret_value().strip().lower() != EMBEDDED
+
+    @property
     def is_bare(self) -> bool:
-        """No database and no Kafka of the user's: only then may simulated data start by itself."""
-        return self.database_url is None and self.kafka_bootstrap_servers is None
+        """No database, no ClickHouse and no Kafka of the user's: only then may simulated data start by itself."""
+        return self.database_url is None and self.kafka_bootstrap_servers is None and not self.has_own_clickhouse
 
 
 def secret_names() -> dict[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import sqlalchemy as sa
 
 from src.broker.ports import accepts_connections
+from src.clickhouse.names import CHDB_MISSING
 from src.config.settings import Settings
 from src.doctor.finding import Finding, unwell, well
 from src.errors import CoinSparkError, ConfigurationError
@@ -57,34 +58,30 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
     """Whether ClickHouse answers, where one is set. It is asked without user and password."""
     if settings.clickhouse_url is None:
         yield well("clickhouse", "none is set (COINSPARK_CLICKHOUSE_URL)")
-        return
-    url = settings.clickhouse_url.get_secret_value()
-    if url == "embedded":
-        runs = accepts_connections(settings.clickhouse_port)
-        yield well("clickhouse", f"the embedded one {f'answers at port {settings.clickhouse_port}' if runs else 'is started by the first job'}")
-        return
-    place = _place(url)
+    elif settings.has_own_clickhouse:
+        yield _answer_of_clickhouse(settings.clickhouse_url.get_secret_value())
+    elif accepts_connections(settings.clickhouse_port):
+        yield well("clickhouse", f"the embedded one answers at port {settings.clickhouse_port}")
+    elif importlib.util.find_spec("chdb") is None:
+        yield unwell("clickhouse", CHDB_MISSING)
+    else:
+        yield well("clickhouse", "the embedded one is started by the first job")
+
+
+def _answer_of_clickhouse(url: str) -> Finding:
+    from src.storage.clickhouse_address import parsed as parsed_clickhouse  # noqa: PLC0415  (it loads the client, which few need)
+
+    address = parsed_clickhouse(url)
+    if address.folder is not None:
+        return well("clickhouse", f"the engine in the job's process, on the folder {address.folder}")
+    # No database: /ping has none.
+    place = address.shown.rpartition("/")[0]
     try:
         # No proxy: a store is reached directly.
         with closing(httpx.Client(trust_env=False, timeout=ANSWER_SECONDS)) as client:
             answer = client.get(f"{place}/ping")
     except httpx.HTTPError as error:
-        yield unwell("clickhouse", f"{place} does not answer ({type(error).__name__}): start it, or correct COINSPARK_CLICKHOUSE_URL")
-        return
+        return unwell("clickhouse", f"{place} does not answer ({type(error).__name__}): start it, or correct COINSPARK_CLICKHOUSE_URL")
     if answer.status_code == httpx.codes.OK and answer.text.strip() == "Ok.":
-        yield well("clickhouse", f"{place} answers")
-    else:
-        yield unwell("clickhouse", f"{place} answers, and not as ClickHouse does: correct COINSPARK_CLICKHOUSE_URL (its HTTP port, 8123 or 8443)")
-
-
-def _place(url: str) -> str:
-    """Scheme, host and port alone."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or parts.scheme not in {"http", "https"}:
-        raise ConfigurationError("COINSPARK_CLICKHOUSE_URL looks like http://user:password@host:8123/database, or is the word embedded")
-    shown_host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown_host}{'' if port is None else f':{port}'}"
+        return well("clickhouse", f"{place} answers")
+    return unwell("clickhouse", f"{place} answers, and not as ClickHouse does: correct COINSPARK_CLICKHOUSE_URL (its HTTP port, 8123 or 8443)")

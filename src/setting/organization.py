@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -43,6 +43,10 @@ from src.storage.outlet import Outlet
 from src.storage.retention import Retention
 from src.storage.sink import Batch, BatchSink, Sink
 from src.storage.sql import SqlSink
+
+if TYPE_CHECKING:
+    from src.clickhouse.place import ClickHousePlace
+    from src.storage.clickhouse import ClickHouseSink
 
 AVAILABLE_NOW = "available-now"
 _LARGEST_BATCH = 500_000
@@ -91,8 +95,10 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         """By SeriesMetric, rows of closed windows that its fold could not take."""
         self.database: SqlSink | None = None
         self.kafka: KafkaSink | None = None
+        self.clickhouse: ClickHousePlace | None = None
+        self.clickhouse_sink: ClickHouseSink | None = None
         self.extra_sinks: list[Sink | BatchSink] = []
-        """Sinks besides database and Kafka, in debug runs in place of the console; they get every batch after those."""
+        """Sinks besides database, Kafka and ClickHouse, in debug runs in place of the console; they get every batch after those."""
         self._outlets: list[Outlet] | None = None
         self.retention: Retention | None = None
         self.failure: BaseException | None = None

@@ -28,6 +28,19 @@ def open_database(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     _open(job, stack, job.database)
 
 
+def open_clickhouse(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
+    """ClickHouse, where the settings name one, as early as the database; the embedded one runs for as long as the job."""
+    if job.settings.clickhouse_url is None:
+        return
+    # The client takes a third of a second to load, and few have a ClickHouse.
+    from src.clickhouse.place import clickhouse  # noqa: PLC0415
+
+    job.clickhouse = stack.enter_context(clickhouse(job.settings, f"{job.name} job"))
+    if job.clickhouse is not None:
+        job.clickhouse_sink = job.clickhouse.sink()
+        _open(job, stack, job.clickhouse_sink)
+
+
 def open_sinks(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool) -> None:
     """All the others; in a debug run the console, unless the job was given sinks of its own."""
     if debug:
@@ -50,6 +63,8 @@ def make_outlets(job: _SparkSettingOrganization) -> list[Outlet]:
         sinks.append((job.database, job._write_to_mysql))  # noqa: SLF001  (plug points of the job)
     if job.kafka is not None:
         sinks.append((job.kafka, job._topic_to_kafka_sending))  # noqa: SLF001
+    if job.clickhouse_sink is not None:
+        sinks.append((job.clickhouse_sink, job.clickhouse_sink.write))
     sinks += [(sink, sink.write) for sink in map(as_sink, job.extra_sinks)]
     folders = parking_folders(job.settings.home, job.name, [sink.name for sink, _ in sinks])
     stores = job.database is not None

@@ -32,7 +32,7 @@ from src.setting.progress import View
 from src.setting.replaying import check_windows_are_open, has_read_everything
 from src.setting.series_query import series_checkpoint, start_series
 from src.setting.session import remove_left_behind, stop_spark
-from src.setting.sinks import keep_store, open_database, open_sinks
+from src.setting.sinks import keep_store, open_clickhouse, open_database, open_sinks
 from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
 from src.setting.watching import Watch
@@ -71,6 +71,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
                 open_database(self, stack)
+                open_clickhouse(self, stack)
             session = self._begin(stack)
             if session is None:
                 return
@@ -191,7 +192,8 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         if debug:
             return [place, f"nothing is stored; reading from {self.starting_offsets}"]
         begin = f"begins with the {self.starting_offsets} records" if kept.is_new else "goes on from its checkpoint"
-        lines = [place, f"rows to {shown(parsed(self.database_url))} and to the metrics' topics", begin]
+        clickhouse = "" if self.clickhouse is None else f", to ClickHouse {self.clickhouse.shown}"
+        lines = [place, f"rows to {shown(parsed(self.database_url))}{clickhouse} and to the metrics' topics", begin]
         if self.whole_from:
             lines.append(f"windows before {datetime.fromtimestamp(self.whole_from / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC are not whole and left out")
         return lines

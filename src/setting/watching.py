@@ -1,4 +1,4 @@
-"""Looks after a running job once a second: its broker, its collector, and what its view shows."""
+"""Looks after a running job once a second: its broker, its ClickHouse, its collector, and what its view shows."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ class Watch:
                     return
                 if self._job.cluster.ensure_running():
                     self._view.say("the embedded Kafka broker was gone and has been started again")
+                if self._job.clickhouse is not None and self._job.clickhouse.ensure_running():
+                    self._view.say("the embedded ClickHouse was gone and has been started again")
                 self._collector.watch()
                 self._show()
             except Exception as error:  # noqa: BLE001  (unwatched, a job would go on without its broker and collector: whatever it is, stop)

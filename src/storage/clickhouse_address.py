@@ -49,7 +49,10 @@ class ClickHouseAddress:
     @property
     def shown(self) -> str:
         """The address as messages give it: no user, no password."""
-        return f"chdb://{self.folder}" if self.folder is not None else f"{self.scheme}://{self.host}:{self.port}/{self.database}"
+        if self.folder is not None:
+            return f"chdb://{self.folder}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}/{self.database}"
 
 
 def parsed(url: str) -> ClickHouseAddress:

@@ -43,7 +43,8 @@ def column_comments(table: TableSchema) -> dict[str, str]:
     nothing of a column, the unit is that of the name: `_usd`, `_percent`.
     """
     notes = _notes(" ".join(table.description.split()))
-    found = {column.name: _comment(_said(notes, column.name), _unit(column)) for column in table.columns}
+    names = frozenset(column.name for column in table.columns)
+    found = {column.name: _comment(_said(notes, column.name, names), _unit(column)) for column in table.columns}
     return {name: comment[:LONGEST] for name, comment in found.items() if comment}
 
 
@@ -64,10 +65,12 @@ def _notes(text: str) -> Mapping[str, str]:
     return found
 
 
-def _said(notes: Mapping[str, str], column: str) -> str:
+def _said(notes: Mapping[str, str], column: str, columns: frozenset[str]) -> str:
     if column in _EVERYWHERE:
         return notes.get(column, _EVERYWHERE[column])
-    for name in (column, *(column.removeprefix(prefix) for prefix in _BY_PREFIX)):
+    # What is said of a value that is a column itself is said of that one alone.
+    values = (column.removeprefix(prefix) for prefix in _BY_PREFIX if column.startswith(prefix))
+    for name in (column, *(value for value in values if value not in columns)):
         if name in notes:
             return notes[name]
         for said, meaning in notes.items():

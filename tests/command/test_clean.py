@@ -18,9 +18,10 @@ from src.broker.embedded import EmbeddedBroker
 from src.broker.topic_tools import describe_topic, list_topics
 from src.broker.topics import TopicSpec, ensure_topics
 from src.command.broker import register
-from src.config.settings import Settings, load_settings
+from src.config.settings import Settings
 from tests.command.command_line import CommandLine
-from tests.servers import ROOT, free_port
+from tests.command.homes import environment, files, leave_state, settings_of
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.broker
 PROGRAM = """
@@ -36,7 +37,7 @@ app()
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(home=tmp_path / "home", jars=ROOT / ".jars", broker_port=free_port(), controller_port=free_port())
+    return settings_of(tmp_path / "home")
 
 
 @pytest.fixture
@@ -44,10 +45,6 @@ def embedded(settings: Settings) -> Iterator[EmbeddedBroker]:
     broker = EmbeddedBroker(settings)
     yield broker
     broker.stop(force=True)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return {f"COINSPARK_{name.upper()}": str(getattr(settings, name)) for name in ("home", "jars", "broker_port", "controller_port")}
 
 
 @pytest.fixture
@@ -58,25 +55,6 @@ def command(settings: Settings) -> CommandLine:
 @pytest.fixture
 def at_own_kafka(settings: Settings, broker: Cluster) -> CommandLine:
     return CommandLine(register, environment(settings) | {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers})
-
-
-def leave_state(home: Path) -> None:
-    """What jobs and collectors leave behind, and things that are not theirs."""
-    for name in (
-        "checkpoints/ticker-abc/offsets/0",
-        "checkpoints/ticker.lock",
-        "replay/1.json",
-        "collect/1.json",
-        "spool/0/1.spool",
-        "coin.db",
-        "mine.txt",
-    ):
-        (home / name).parent.mkdir(parents=True, exist_ok=True)
-        (home / name).write_text("x")
-
-
-def files(home: Path) -> set[str]:
-    return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file() and path.relative_to(home).parts[0] != "broker"}
 
 
 def write(servers: str, topic: str) -> None:

@@ -16,6 +16,7 @@ from src.setting.jobs import SparkStreamingTicker
 from src.storage.sql import SqlSink
 from tests.doctor.conftest import Doctor
 from tests.servers import LOOPBACK, DatabaseServer, free_port
+from tests.storage.clickhouse_store import require_engine
 
 SECRET = "hunter2"  # noqa: S105  (made up; it must not be shown)
 
@@ -110,8 +111,15 @@ def test_clickhouse_that_is_not_there(doctor: Doctor, url: str) -> None:
     assert SECRET not in answer.output
 
 
-def test_the_embedded_clickhouse_need_not_run(doctor: Doctor) -> None:
-    answer = doctor("clickhouse", COINSPARK_CLICKHOUSE_URL="embedded", COINSPARK_CLICKHOUSE_PORT=str(free_port()))
+def test_the_engine_in_the_jobs_process_is_not_asked(doctor: Doctor) -> None:
+    answer = doctor("clickhouse", COINSPARK_CLICKHOUSE_URL="chdb:///srv/rows")
+    assert (answer.status, answer.output) == (0, "ok   clickhouse   the engine in the job's process, on the folder /srv/rows\n")
+
+
+@pytest.mark.parametrize("word", ["embedded", "Embedded "])
+def test_the_embedded_clickhouse_need_not_run(doctor: Doctor, word: str) -> None:
+    require_engine()
+    answer = doctor("clickhouse", COINSPARK_CLICKHOUSE_URL=word, COINSPARK_CLICKHOUSE_PORT=str(free_port()))
     assert (answer.status, answer.output) == (0, "ok   clickhouse   the embedded one is started by the first job\n")
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pytest
 
+from src.clickhouse.embedded import EmbeddedClickHouse
 from src.config.settings import load_settings
 from src.errors import ConfigurationError, TerminalError, TransientError
 from src.schema.tables import TableSchema
 from src.setting import SparkStreamingTicker
+from src.setting.sinks import open_clickhouse
 from src.storage import Batch, BatchSink
 from src.storage.parquet import ParquetSink, last_rows
 from src.storage.sql import SqlSink
+from tests.servers import free_port
+from tests.storage.clickhouse_store import ClickHouseStore, require_engine
 from tests.storage.rows import row, schema, stored
 from tests.storage.stores import SqlStore
 
@@ -55,7 +62,7 @@ def given(number: int) -> Batch:
 
 
 def job(home: Path, **settings: Any) -> tuple[MyTicker, Failing]:
-    made = MyTicker(load_settings(home=home, sink_retry_seconds=0.0, **settings))
+    made = MyTicker(load_settings(home=home, **{"sink_retry_seconds": 0.0, **settings}))
     made.database, failing = SqlSink(made.database_url), Failing()
     made.database.open([TABLE])
     parquet = ParquetSink(home / "parquet")
@@ -99,6 +106,69 @@ def test_a_debug_run_parks_nothing(tmp_path: Path) -> None:
     with pytest.raises(TerminalError, match="far away did not take batch 0"):
         made._deliver_everywhere(given(0))
     assert not (tmp_path / "parked").exists()
+
+
+@pytest.fixture
+def with_clickhouse(tmp_path: Path) -> Iterator[tuple[MyTicker, ClickHouseStore]]:
+    """A job whose settings name the embedded ClickHouse, and which has opened it."""
+    require_engine()
+    made, failing = job(tmp_path, clickhouse_url="embedded", clickhouse_port=free_port(), sink_retry_seconds=60.0, on_sink_failure="park")
+    failing.is_away = False
+    with ExitStack() as stack:
+        open_clickhouse(made, stack)
+        assert made.clickhouse is not None
+        assert made.clickhouse_sink is not None
+        made.clickhouse_sink.open([TABLE])
+        yield made, ClickHouseStore(made.clickhouse.url.get_secret_value())
+
+
+def test_clickhouse_gets_the_batches_too_and_its_owner_is_started_again(with_clickhouse: tuple[MyTicker, ClickHouseStore], tmp_path: Path) -> None:
+    made, store = with_clickhouse
+    made._deliver_everywhere(given(0))
+    assert stored(store.rows(TABLE)) == stored([row(records=0)])
+
+    assert made.clickhouse is not None
+    running, [user] = EmbeddedClickHouse(made.settings).status()
+    assert running is not None
+    assert (user.pid, user.purpose) == (os.getpid(), "ticker job")
+    psutil.Process(running.pid).kill()
+    assert made.clickhouse.ensure_running() is True
+    made._deliver_everywhere(given(1))
+    assert stored(store.rows(TABLE)) == stored(SqlStore(made.database_url).rows(TABLE)) == stored([row(records=1)])
+    assert not [*(tmp_path / "parked").rglob("*.arrow")]
+
+
+def test_batches_wait_for_a_clickhouse_that_is_away_and_others_get_them(with_clickhouse: tuple[MyTicker, ClickHouseStore], tmp_path: Path) -> None:
+    made, store = with_clickhouse
+    made.settings = load_settings(home=tmp_path, sink_retry_seconds=0.0, on_sink_failure="park")
+    running, _ = EmbeddedClickHouse(made.settings).status()
+    assert running is not None
+    psutil.Process(running.pid).kill()
+    for number in range(2):
+        made._deliver_everywhere(given(number))
+    assert "2 batches wait in" in made.note
+    assert stored(SqlStore(made.database_url).rows(TABLE)) == stored([row(records=1)])
+
+    assert made.clickhouse is not None
+    made.clickhouse.ensure_running()
+    [waiting] = [outlet for outlet in made.outlets if outlet.waiting]
+    assert waiting.sink is made.clickhouse_sink
+    # Whoever starts next writes what waits before anything else.
+    again, _ = job(tmp_path)
+    again.clickhouse_sink = made.clickhouse_sink
+    again.extra_sinks.clear()
+    again._deliver_everywhere(given(2))
+    assert stored(store.rows(TABLE)) == stored([row(records=2)])
+    assert [outlet.waiting for outlet in again.outlets if outlet.waiting] == []
+
+
+def test_no_clickhouse_is_opened_where_none_is_named(tmp_path: Path) -> None:
+    made, _ = job(tmp_path)
+    with ExitStack() as stack:
+        open_clickhouse(made, stack)
+    assert made.clickhouse is None
+    assert "ClickHouse" not in [outlet.sink.name for outlet in made.outlets]
+    assert not (tmp_path / "clickhouse").exists()
 
 
 def test_the_setting_knows_two_words() -> None:

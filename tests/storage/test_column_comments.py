@@ -54,6 +54,21 @@ def test_a_description_says_what_its_columns_mean() -> None:
     }
 
 
+def test_what_is_said_of_a_value_is_not_said_of_its_mean_where_the_value_is_a_column_too() -> None:
+    said = "bid, ask: best of all, USD; imbalance: of mean_size_usd and mean_ask_size_usd, last_imbalance: of the last ones, -1 to 1."
+    names = ("bid", "mean_bid", "mean_ask", "mean_size_usd", "mean_ask_size_usd", "imbalance", "last_imbalance")
+    found = column_comments(replace(schema("books", **dict.fromkeys(names, Kind.DOUBLE)), description=said))
+    assert {name: found.get(name) for name in names} == {
+        "bid": "best of all, USD",
+        "mean_bid": None,
+        "mean_ask": "best of all, USD",
+        "mean_size_usd": "USD",
+        "mean_ask_size_usd": "USD",
+        "imbalance": "of mean_size_usd and mean_ask_size_usd",
+        "last_imbalance": "of the last ones, -1 to 1",
+    }
+
+
 def test_comments_are_in_the_table_and_in_columns_added_later(database: SqlStore) -> None:
     table = replace(schema("ranges", high=Kind.DOUBLE), description=_DESCRIPTION)
     with database.opened(table):

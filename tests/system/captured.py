@@ -10,6 +10,8 @@ from pathlib import Path
 from src.broker.cluster import cluster
 from src.schema.records import Ticker
 from tests.captures import captures_folder
+from tests.servers import free_port
+from tests.storage.clickhouse_store import require_engine
 from tests.system.jobs import RAW_TOPICS, Home, Tables, records_of
 
 START_AT = "2026-11-01T00:00:00Z"
@@ -17,7 +19,7 @@ START_AT = "2026-11-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class Captured:
-    """The home of that run, with what its tables and topics held after it. Its broker runs."""
+    """The home of that run, with what its tables and topics held after it. Its broker runs. Rows went to an embedded ClickHouse too."""
 
     home: Home
     tables: Tables
@@ -27,8 +29,9 @@ class Captured:
 @contextmanager
 def captured_run(folder: Path) -> Iterator[Captured]:
     """The job run to its end."""
+    require_engine()
     files = [str(captures_folder() / market / "ticker.jsonl") for market in ("okx", "bybit")]
-    home = Home(folder)
+    home = Home(folder, clickhouse_url="embedded", clickhouse_port=str(free_port()))
     with cluster(home.settings, "tests"):
         status, output = home.run("ticker", "--source", "replay", *files, "--speed", "inf", "--start-at", START_AT, "--trigger", "available-now")
         assert status == 0, output

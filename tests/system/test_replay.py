@@ -10,7 +10,11 @@ import pytest
 
 from src.broker.cluster import cluster
 from src.broker.embedded import EmbeddedBroker
+from src.clickhouse.embedded import EmbeddedClickHouse
 from src.collect.status import read_status
+from src.storage.clickhouse import current_view
+from tests.equality import keyed
+from tests.storage.clickhouse_store import ClickHouseStore
 from tests.system.captured import Captured
 from tests.system.jobs import RAW_TOPICS, Home, assert_equal_oracle, assert_tables_equal_oracle, records_of, stopped
 from tests.system.recorded import START_AT, record
@@ -42,6 +46,15 @@ def test_captured_okx_and_bybit_frames_give_these_rows(captured: Captured) -> No
     assert (quality["records"], quality["not_comparable"], quality["late"]) == (47, 38, 0), "BTC quotes, swaps, futures and options are told apart"
     assert not {"XMR", "OKT", "PAY"} & {key[1] for key in windows}, "a swap and BTC-quoted pairs are in no USD metric"
     assert_equal_oracle(captured.home, captured.tables, captured.records)
+
+
+def test_clickhouse_holds_the_same_rows_as_the_database(captured: Captured) -> None:
+    settings = captured.home.settings
+    assert EmbeddedClickHouse(settings).status() == (None, []), "who leaves last stops it"
+    with EmbeddedClickHouse(settings).acquire("tests") as lease:
+        store = ClickHouseStore(lease.reader_url)
+        for metric in captured.home.plan.metrics:
+            assert keyed(store.read(f"SELECT * FROM {current_view(metric.name)}"), metric) == captured.tables[metric.name]  # noqa: S608
 
 
 @pytest.mark.slow
