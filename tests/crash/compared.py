@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from src.storage.sql import create_engine, sql_table
 from tests.equality import Rows, Tolerance, differences, plain_rows, same
 
 Key = tuple[Any, ...]
+_TOLD = 5
 
 
 @dataclass
@@ -32,13 +33,15 @@ class Compared:
     duplicate: int = 0
     """Rows that came twice, or that the oracle does not have."""
     different: int = 0
-    first: str = ""
-    """What was found first."""
+    told: list[str] = field(default_factory=list)
+    """What was found, the first few of each kind."""
 
     def note(self, what: str, text: str) -> None:
         """Count one."""
-        setattr(self, what, getattr(self, what) + 1)
-        self.first = self.first or text
+        count = getattr(self, what) + 1
+        setattr(self, what, count)
+        if count <= _TOLD:
+            self.told.append(f"{what}: {text}")
 
 
 class Stored:
@@ -48,10 +51,12 @@ class Stored:
         self.name = name
         self._rows = rows
 
-    def rows(self, table: TableSchema, compared: Compared) -> dict[Key, dict[str, Any]]:
-        """By key, times as integer ms."""
+    def rows(self, table: TableSchema, channel: str, compared: Compared) -> dict[Key, dict[str, Any]]:
+        """By key, times as integer ms. Of a table that several jobs write those of the job with this channel."""
         found: dict[Key, dict[str, Any]] = {}
         for row in self._rows.get(table.name, ()):
+            if row.get("channel", channel) != channel:
+                continue
             plain = {name: round(value.timestamp() * 1000) if isinstance(value, datetime) else value for name, value in row.items()}
             key = tuple(plain[name] for name in table.key)
             if key in found:
@@ -123,14 +128,18 @@ def compare(
     stores = list(stores)
     for metric in job.plan.metrics:
         for store in stores:
-            actual = store.rows(tables[metric.name], compared)
+            actual = store.rows(tables[metric.name], job.channel.value, compared)
             _compare(store.name, metric.name, actual, expected[metric.name], compared)
             for text in differences(actual, {key: row for key, row in expected[metric.name].items() if key in actual}, metric):
                 compared.note("different", f"{store.name} {metric.name}: {text}")
     for series in job.series.metrics:
         rows = _series_rows(series, expected, closed_until)
         for store in stores:
-            actual = {key: row for key, row in store.rows(tables[series.name], compared).items() if not _is_withdrawn(row, tables[series.name])}
+            actual = {
+                key: row
+                for key, row in store.rows(tables[series.name], job.channel.value, compared).items()
+                if not _is_withdrawn(row, tables[series.name])
+            }
             _compare(store.name, series.name, actual, rows, compared)
             for key, row in rows.items():
                 if key in actual and not all(same(actual[key][name], value, Tolerance.RELATIVE) for name, value in row.items()):
