@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import UnknownTopicOrPartitionError, for_code
 
 from src.broker.admin import administration
+from src.broker.patience import patient
 from src.broker.topic_tools import configurations
 from src.broker.topics import TopicSpec, ensure_topics
 
@@ -48,9 +50,21 @@ def set_up_topics(bootstrap_servers: str, specs: Sequence[TopicSpec]) -> list[Se
     made = set(ensure_topics(bootstrap_servers, specs))
     names = [spec.name for spec in specs]
     with administration(bootstrap_servers) as client:
-        described = {topic["name"]: topic for topic in client.describe_topics(names)}
-        configured = configurations(client, names, "all")
+        described, configured = _found(client, names)
         return [_compare(client, spec, described[spec.name], configured[spec.name], is_new=spec.name in made) for spec in specs]
+
+
+@patient
+def _found(client: KafkaAdminClient, names: Sequence[str]) -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, Mapping[str, str]]]:
+    """Descriptions and configurations by name. Of a topic that was just made one broker may know before the one that is asked."""
+    described = {topic["name"]: topic for topic in client.describe_topics(names)}
+    for topic in described.values():
+        if topic["error_code"]:
+            raise for_code(topic["error_code"])(topic["name"])
+    configured = configurations(client, names, "all")
+    if unknown := [name for name, configuration in configured.items() if not configuration]:
+        raise UnknownTopicOrPartitionError(", ".join(unknown))
+    return described, configured
 
 
 def _compare(client: KafkaAdminClient, spec: TopicSpec, topic: Mapping[str, Any], configuration: Mapping[str, str], *, is_new: bool) -> SetUp:

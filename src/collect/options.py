@@ -42,7 +42,7 @@ class CollectOptions:
     parent: int | None = None
     """Process to live with: when it is gone the collector stops in order. It finishes a replay's run, by `finish_run`, not the collector."""
     may_simulate: bool | None = None
-    """None: where neither DATABASE_URL nor KAFKA_BOOTSTRAP_SERVERS is set."""
+    """None: where neither a database nor a Kafka nor a ClickHouse of the user's is set."""
     json: bool = False
 
     def arguments(self) -> list[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from src.broker.ports import accepts_connections
 from src.clickhouse.names import CHDB_MISSING
+from src.clickhouse.process import answers_ping
 from src.config.settings import Settings
 from src.doctor.finding import Finding, unwell, well
 from src.errors import CoinSparkError, ConfigurationError
@@ -60,8 +61,10 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
         yield well("clickhouse", "none is set (COINSPARK_CLICKHOUSE_URL)")
     elif settings.has_own_clickhouse:
         yield _answer_of_clickhouse(settings.clickhouse_url.get_secret_value())
-    elif accepts_connections(settings.clickhouse_port):
+    elif answers_ping(settings.clickhouse_port):
         yield well("clickhouse", f"the embedded one answers at port {settings.clickhouse_port}")
+    elif accepts_connections(settings.clickhouse_port):
+        yield unwell("clickhouse", f"port {settings.clickhouse_port} is another program's: stop it, or set COINSPARK_CLICKHOUSE_PORT")
     elif importlib.util.find_spec("chdb") is None:
         yield unwell("clickhouse", CHDB_MISSING)
     else:

@@ -123,6 +123,12 @@ def test_the_embedded_clickhouse_need_not_run(doctor: Doctor, word: str) -> None
     assert (answer.status, answer.output) == (0, "ok   clickhouse   the embedded one is started by the first job\n")
 
 
+@pytest.mark.parametrize(("said", "answer"), [("Ok.\n", "ok   clickhouse   the embedded one answers"), ("hello", "fix  clickhouse   port")])
+def test_who_has_the_port_of_the_embedded_clickhouse_is_asked(doctor: Doctor, said: str, answer: str) -> None:
+    with http_answering(said) as port:
+        assert doctor("clickhouse", COINSPARK_CLICKHOUSE_URL="embedded", COINSPARK_CLICKHOUSE_PORT=str(port)).output.startswith(answer)
+
+
 def test_no_secret_is_shown_when_nothing_answers(doctor: Doctor) -> None:
     nobody = f"{LOOPBACK}:{free_port()}"
     answer = doctor(

@@ -13,10 +13,11 @@ from src.broker.embedded import EmbeddedBroker
 from src.clickhouse.embedded import EmbeddedClickHouse
 from src.collect.status import read_status
 from src.storage.clickhouse import current_view
-from tests.equality import keyed
+from tests.equality import assert_equal_rows, keyed
+from tests.servers import free_port
 from tests.storage.clickhouse_store import ClickHouseStore
 from tests.system.captured import Captured
-from tests.system.jobs import RAW_TOPICS, Home, assert_equal_oracle, assert_tables_equal_oracle, records_of, stopped
+from tests.system.jobs import RAW_TOPICS, Home, Tables, assert_equal_oracle, assert_tables_equal_oracle, records_of, stopped
 from tests.system.recorded import START_AT, record
 
 pytestmark = pytest.mark.timeout(600)
@@ -48,13 +49,18 @@ def test_captured_okx_and_bybit_frames_give_these_rows(captured: Captured) -> No
     assert_equal_oracle(captured.home, captured.tables, captured.records)
 
 
-def test_clickhouse_holds_the_same_rows_as_the_database(captured: Captured) -> None:
-    settings = captured.home.settings
-    assert EmbeddedClickHouse(settings).status() == (None, []), "who leaves last stops it"
-    with EmbeddedClickHouse(settings).acquire("tests") as lease:
+def assert_clickhouse_holds(home: Home, tables: Tables) -> None:
+    """The embedded ClickHouse of a stopped home shows these rows, each once."""
+    assert EmbeddedClickHouse(home.settings).status() == (None, []), "who leaves last stops it"
+    with EmbeddedClickHouse(home.settings).acquire("tests") as lease:
         store = ClickHouseStore(lease.reader_url)
-        for metric in captured.home.plan.metrics:
-            assert keyed(store.read(f"SELECT * FROM {current_view(metric.name)}"), metric) == captured.tables[metric.name]  # noqa: S608
+        for metric in home.plan.metrics:
+            there = keyed(store.read(f"SELECT * FROM {current_view(metric.name)}"), metric)  # noqa: S608
+            assert_equal_rows(there, tables[metric.name], metric)
+
+
+def test_clickhouse_holds_the_same_rows_as_the_database(captured: Captured) -> None:
+    assert_clickhouse_holds(captured.home, captured.tables)
 
 
 @pytest.mark.slow
@@ -73,7 +79,7 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     malformed = undisturbed.dead_letters()
     assert malformed, "the simulator breaks frames on purpose"
 
-    killed = Home(tmp_path / "killed")
+    killed = Home(tmp_path / "killed", clickhouse_url="embedded", clickhouse_port=str(free_port()))
     with killed.started(*replay, "--speed", "2") as job:
         killed.wait_for(lambda: killed.rows("market_arbitrage"), job)
         job.send_signal(signal.SIGKILL)
@@ -87,10 +93,14 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
         assert collector.state == "running", "nothing is proven by a kill after the end"
         os.kill(collector.pid, signal.SIGKILL)
         killed.wait_for(lambda: "the collector was ended by SIGKILL" in killed.output, job)
+        clickhouse, _ = EmbeddedClickHouse(killed.settings).status()
+        assert clickhouse is not None
+        os.kill(clickhouse.pid, signal.SIGKILL)
+        killed.wait_for(lambda: "the embedded ClickHouse was gone and has been started again" in killed.output, job)
         broker, _ = EmbeddedBroker(killed.settings).status()
         assert broker is not None
         os.kill(broker.pid, signal.SIGKILL)
-        killed.wait_for(lambda: "has been started again" in killed.output, job)
+        killed.wait_for(lambda: "the embedded Kafka broker was gone and has been started again" in killed.output, job)
         killed.wait_for(lambda: getattr(read_status(killed.settings.home, "ticker"), "state", "") == "finished", job)
         assert stopped(job) == 0, killed.output
     status, output = killed.run(*DRAIN)
@@ -99,6 +109,7 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     again = killed.messages(*RAW_TOPICS)
     assert again == raw, "no record lost, none twice, in the same order"
     assert_tables_equal_oracle(killed, records)
+    assert_clickhouse_holds(killed, killed.tables())
     assert {letter.origin for letter in killed.dead_letters()} == {letter.origin for letter in malformed}
 
 
