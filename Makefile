@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run check test test-all docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs bench-state install-test
+.PHONY: help install run check test test-all test-crash docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs bench-state install-test
 
 ARGS ?= ticker
 
@@ -25,6 +25,9 @@ test: install-test check ## Install, a MySQL-protocol server included, then chec
 
 test-all: install-test check ## The same with the tests that take longer
 	.venv/bin/poetry run pytest
+
+test-crash: install-test ## SIGKILL jobs, broker and databases a hundred times over 200,000 records, and compare every row with the oracle; half an hour or more
+	@PYTHONPATH=. .venv/bin/python -m tests.crash.run $(if $(filter command,$(origin ARGS)),$(ARGS))
 
 docs: ## Write the pages that are made from the code: docs/tables.md, .env.example
 	@PYTHONPATH=. .venv/bin/python docs/generate.py
