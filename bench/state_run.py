@@ -20,7 +20,6 @@ from pyspark.sql.streaming.query import StreamingQuery
 from bench.throughput_ours import _Quiet
 from src.collect.options import CollectOptions, SourceChoice
 from src.errors import CoinSparkError
-from src.setting import organization
 from src.setting.streaming import SparkStreamingCoinAverage
 from src.storage.sink import Batch
 
@@ -55,11 +54,11 @@ def main() -> None:
     parser.add_argument("--messages", type=int, required=True, help="in one batch")
     arguments = parser.parse_args()
     module, _, name = arguments.job.partition(":")
-    # No setting: a job that catches up has no reason to make its batches small.
-    organization._LARGEST_BATCH = arguments.messages  # noqa: SLF001
     job = sampling(getattr(importlib.import_module(module), name))(
         collect=CollectOptions(source=SourceChoice.NONE), view=_Quiet(), begin_at="earliest"
     )
+    # No setting: a job that catches up has no reason to make its batches small.
+    job.largest_batch = arguments.messages
     try:
         job.run()
     except CoinSparkError as error:

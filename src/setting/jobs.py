@@ -67,6 +67,8 @@ class SparkStreamingTrade(SparkStreamingCoinAverage):
     record: ClassVar[type[Record]] = Trade
     topics: ClassVar[tuple[str, ...]] = (*(trade_topic(region) for region in Region), BINANCE_TRADE_TOPIC)
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TradeQueryOrganization
+    # A taker's second has a row of its own, so there are almost as many rows as messages.
+    largest_batch: ClassVar[int] = 50_000
     derivatives: ClassVar[tuple[str, ...]] = _DERIVATIVES
 
     def trade_spark_streaming(self) -> None:

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from src.storage.clickhouse import ClickHouseSink
 
 AVAILABLE_NOW = "available-now"
-_LARGEST_BATCH = 500_000
 _SHOWN_ROWS = 2_000
 """Rows of each table that views can look at."""
 
@@ -62,6 +61,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     topics: ClassVar[tuple[str, ...]]
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]]
     """The job's metrics; a subclass of the job names another one here."""
+    largest_batch: ClassVar[int] = 500_000
+    """Messages in a micro-batch, at most: as many as have rows for which a heap of a gigabyte has room."""
     derivatives: ClassVar[tuple[str, ...]] = ()
     """Venues of derivatives that are collected beside the settings' markets, as the job reads their own topics."""
 
@@ -129,7 +130,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
             **spark_options(self.cluster.bootstrap_servers),
             "subscribe": ",".join(self.topics),
             "startingOffsets": self.starting_offsets,
-            "maxOffsetsPerTrigger": str(_LARGEST_BATCH),
+            "maxOffsetsPerTrigger": str(self.largest_batch),
             "failOnDataLoss": "true",
             # Spark asks the broker twice what there is at each poll, which by default brings 500 messages.
             "kafka.max.poll.records": "5000",

@@ -27,7 +27,7 @@ class MemorySink(Sink):
         check_widths(tables)
 
     def write(self, batch: Batch) -> None:
-        plain = [(table, without_non_finite(rows)[0].to_pylist()) for table, rows in batch.tables.items()]
+        plain = [(table, without_non_finite(rows.slice(max(0, rows.num_rows - self._limit)))[0].to_pylist()) for table, rows in batch.tables.items()]
         with self._lock:
             for table, rows in plain:
                 kept = self._rows.setdefault(table.name, OrderedDict())
