@@ -20,7 +20,7 @@ def write_class_archives(root: Path) -> bool:
     """
     folder = root / ".jars"
     archives = [class_archive(folder / name) for name in ("spark", "broker")]
-    value = stamp.digest(sorted(root.glob("ivy.xml")), _identity(root))
+    value = stamp.digest((root / "ivy.xml",), _identity(root))
     if stamp.is_current(folder / "archives.stamp", value) and all(archive.exists() for archive in archives):
         return False
     for archive in archives:
@@ -28,31 +28,11 @@ def write_class_archives(root: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix="coinspark-") as temporary:
         home = Path(temporary)
         program = (root / ".venv/bin/python", root / "coin_spark.py")
-        recorded = (
-            *program,
-            "record",
-            "--source",
-            "simulate",
-            "--markets",
-            "upbit",
-            "--channels",
-            "trade",
-            "--seconds",
-            "3",
-            "--out",
-            home / "frames",
-        )
-        replayed = (
-            *program,
-            "trade",
-            "--source",
-            "replay",
-            home / "frames" / "upbit" / "trade.jsonl",
-            "--speed",
-            "inf",
-            "--trigger",
-            "available-now",
-        )
+        record = "record --source simulate --markets upbit --channels trade --seconds 3 --out"
+        replay = "trade --speed inf --trigger available-now --source replay"
+        frames = home / "frames"
+        recorded: tuple[str | Path, ...] = (*program, *record.split(), frames)
+        replayed: tuple[str | Path, ...] = (*program, *replay.split(), frames / "upbit" / "trade.jsonl")
         here = {"COINSPARK_HOME": str(home / "home"), "COINSPARK_MARKETS": "upbit"}
         try:
             run(_TITLE, recorded, folder / "archives.log", _nothing, here)

@@ -110,6 +110,8 @@ class TradeStreams:
             return ()
         if found and (stream.last is None or is_newer(found[-1], stream.last, rule)):
             stream.last = found[-1]
+            if rule is TradeIds.CONSECUTIVE and gap.until is not None:
+                gap.until = found[-1]  # it was asked for before anything newer showed that it is missing, too
         return [*found, *self._judged(stream, gap, trades, len(found), rule)]
 
     def answered_without(self, market: str, url: str, *, is_refused: bool = False) -> None:

@@ -129,14 +129,6 @@ class Records:
             self._flags[key] = _flags(self._array(condition), len(self))
         return self._flags[key]
 
-    def values(self, name: str) -> Sequence[Any]:
-        """A column as plain values, for a key."""
-        if name in IDENTITY:
-            known = self.identities.texts(name)
-            return [known[number] for number in self.identity]
-        found: Sequence[Any] = self._column(name).to_pylist()
-        return found
-
     def coded(self, name: str) -> tuple[Integers, list[Any]]:
         """A column as numbers from 0, for a key, and the value that each of them stands for."""
         if name not in self._coded:

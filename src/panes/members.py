@@ -107,8 +107,9 @@ def _picked(merge: Merge, values: Picked, order: Integers, begins: Integers) -> 
         keys = [values.order[order] * sign, values.received[order] * sign, values.time[order] * sign, ~values.known[order], group]
         ranked = order[np.lexsort(keys)]
         best = ranked[begins]
+        ends = np.append(begins[1:], len(order))
         for number in _tied(values, ranked, begins, group):
-            run = ranked[begins[number] : np.append(begins, len(order))[number + 1]]
+            run = ranked[begins[number] : ends[number]]
             equal = [place for place in run if values.known[place] and _rank(values, place) == _rank(values, best[number])]
             best[number] = (min if merge is Merge.FIRST else max)(equal, key=lambda place: values.value[place])
     return Picked(values.known[best], values.time[best], values.received[best], values.order[best], values.value[best])

@@ -23,7 +23,7 @@ def merged(merge: Merge, values: npt.NDArray[Any], known: Flags, begins: Integer
     """One value for each run of `values`; the runs begin at `begins`, and only what is `known` counts."""
     if values.dtype == object:
         choose = min if merge is Merge.MIN else max
-        runs = ([value for value, is_known in zip(values[run], known[run], strict=True) if is_known] for run in runs_of(begins, len(values)))
+        runs = ([value for value, is_known in zip(values[run], known[run], strict=True) if is_known] for run in _runs(begins, len(values)))
         return np.array([choose(run, default=None) for run in runs], dtype=object)
     reduce, neutral = _NUMBERS[merge]
     found = reduce.reduceat(np.where(known, values, neutral), begins)
@@ -38,6 +38,5 @@ def known_of(values: npt.NDArray[Any]) -> Flags:
     return found
 
 
-def runs_of(begins: Integers, count: int) -> list[slice]:
-    """The runs among `count` values that begin there."""
+def _runs(begins: Integers, count: int) -> list[slice]:
     return [slice(begin, end) for begin, end in zip(begins.tolist(), [*begins[1:].tolist(), count], strict=True)]

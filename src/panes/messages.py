@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pyarrow as pa
 
 from src.panes.arrays import Integers
@@ -9,6 +10,17 @@ from src.schema.records import RAW_LIMIT, DeadLetter
 
 RAW_COLUMNS = ("value", "topic", "partition", "offset", "timestamp")
 """The columns that are read."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for what is no message."""
+_parts = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def parts_of(value: bytes) -> list[msgspec.Raw]:
+    """The elements of an array, or the whole message where it is none: a bad one then loses itself alone."""
+    try:
+        return _parts.decode(value)
+    except UNREADABLE:
+        return [msgspec.Raw(value)]
 
 
 class Messages:

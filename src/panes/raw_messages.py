@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from src.errors import MalformedFrame, MalformedMessage
+from src.panes.messages import UNREADABLE, parts_of
 from src.schema.records import RawMessage, Record
 
-_parts = msgspec.json.Decoder(list[msgspec.Raw])
 _message = msgspec.json.Decoder(RawMessage)
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,14 @@ class RawTopic:
 
     def __call__(self, value: bytes) -> Sequence[Record | MalformedMessage]:
         """The records of a message, and a MalformedMessage for each part of it that is none."""
-        try:
-            parts = _parts.decode(value)
-        except _UNREADABLE:
-            parts = [msgspec.Raw(value)]
+        parts = parts_of(value)
         found = [MalformedMessage("empty array")] if not parts else [self._read(part) for part in parts]
         return [each for each in found if each is not None]
 
     def _read(self, part: msgspec.Raw) -> Record | MalformedMessage | None:
         try:
             return self.record(_message.decode(part))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             return MalformedMessage(f"not a RawMessage: {error}"[:200])
         except MalformedFrame as error:
             return MalformedMessage(str(error)[:200])

@@ -21,7 +21,7 @@ from src.errors import MalformedMessage
 from src.panes.arrays import Flags, Integers
 from src.panes.columns import Identities, Records
 from src.panes.layout import IDENTITY
-from src.panes.messages import Messages
+from src.panes.messages import UNREADABLE, Messages, parts_of
 from src.panes.slim import slim_record
 from src.panes.spreading import Spread, spread_out
 from src.preprocess.admission import BOUNDED, LARGEST, Admission
@@ -33,7 +33,6 @@ from src.schema.records import DeadLetter, Record
 UNKNOWN = "unknown"
 MESSAGE_LIMIT = 8 * 1024 * 1024
 _EXTRA = {"late": Kind.BOOLEAN, "problem": Kind.STRING}
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Convert = Callable[[bytes], Sequence[Record | MalformedMessage]]
 """Reads the messages of a topic that carries something else than the job's records; src/panes/raw_messages.py has the one there is."""
@@ -109,7 +108,7 @@ class Reader:
                     self._take(self._decode(_checked(value)), place, records, problems)
                 else:
                     self._take_converted(convert(_checked(value)), place, records, problems)
-            except _UNREADABLE:
+            except UNREADABLE:
                 self._one_by_one(value, place, records, problems)
             except MalformedMessage as error:
                 problems.append((place, error.reason))
@@ -137,14 +136,10 @@ class Reader:
 
     def _one_by_one(self, value: bytes | None, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
         """An array with a bad element loses that element alone."""
-        try:
-            parts = _parts.decode(value or b"")
-        except _UNREADABLE:
-            parts = [msgspec.Raw(value or b"")]
-        for part in parts:
+        for part in parts_of(value or b""):
             try:
                 records.append(msgspec.json.decode(part, type=self._slim))
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 problems.append((place, f"not a {self._reading.record.__name__}: {error}"[:200]))
 
     def _spread(self, records: list[Any], message: Integers, messages: Messages) -> Iterator[tuple[list[Any], Integers]]:
@@ -226,7 +221,6 @@ _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
 _backfilled = attrgetter("backfilled")
 _identity = attrgetter(*IDENTITY[:-1])
-_parts = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def _checked(value: bytes | None) -> bytes:

@@ -118,6 +118,15 @@ def test_what_was_missing_is_told_once_and_the_gap_is_filled() -> None:
     assert made.take(at(CONSECUTIVE, 7)) == [at(CONSECUTIVE, 7)]
 
 
+def test_a_trade_that_the_answer_brings_before_it_is_missed_is_in_what_was_filled() -> None:
+    made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 6))
+    told = made.answer(some(CONSECUTIVE, 2, 3, 4, 5, 6, 7))
+    assert ids(told) == ["3", "4", "5", "7"]
+    (event,) = events_of(told)
+    assert (event.kind, event.first_sequence, event.last_sequence, event.count) == (EventKind.FILLED, "2", "7", 4)
+    assert made.take(at(CONSECUTIVE, 8)) == [at(CONSECUTIVE, 8)]
+
+
 def test_an_answer_that_does_not_reach_so_far_is_followed_by_the_next() -> None:
     made = streams(at(CONSECUTIVE, 2), at(CONSECUTIVE, 9))
     made.needs.clear()

@@ -16,6 +16,7 @@ from src.panes.reading import MESSAGE_LIMIT, Reader, Reading, parsed_kinds
 from src.preprocess.admission import Admission
 from src.preprocess.gap_marks import spread_gap_mark
 from src.schema.records import DeadLetter, RawMessage, Source, Trade
+from tests.panes.read_columns import column_of
 from tests.panes.test_reading import ARRIVED, SCHEMA
 
 PAYLOAD = {"e": "aggTrade", "E": ARRIVED, "a": 7, "s": "BTCUSDT", "p": "70296.6", "q": "0.5", "T": ARRIVED - 9, "m": True}
@@ -49,7 +50,7 @@ def read(*values: bytes | None) -> tuple[list[tuple[object, object]], list[DeadL
         {"value": value, "topic": BINANCE_TRADE_TOPIC, "partition": 0, "offset": offset, "timestamp": time} for offset, value in enumerate(values)
     ]
     (records,) = Reader(reading, letters.append).read(pa.RecordBatch.from_pylist(rows, SCHEMA))
-    return list(zip(records.values("trade_id"), records.values("problem"), strict=True)), letters
+    return list(zip(column_of(records, "trade_id"), column_of(records, "problem"), strict=True)), letters
 
 
 def test_a_bad_part_loses_itself_alone() -> None:

@@ -14,6 +14,7 @@ from src.config.settings import Settings
 from src.panes.reading import MESSAGE_LIMIT, Reader, Reading, parsed_kinds
 from src.preprocess.admission import Admission
 from src.schema.records import RAW_LIMIT, DeadLetter, Ticker
+from tests.panes.read_columns import column_of
 
 ARRIVED = 1_790_000_000_500
 HOUR = 3_600_000
@@ -47,7 +48,7 @@ def parsed(*values: bytes | None, arrived: int = ARRIVED) -> tuple[list[dict[str
     for offset, value in enumerate(values, 7):
         message = {"value": value, "topic": "raw", "partition": 1, "offset": offset, "timestamp": time}
         (records,) = reader.read(pa.RecordBatch.from_pylist([message], SCHEMA))
-        columns = {name: records.values(name) for name in kinds}
+        columns = {name: column_of(records, name) for name in kinds}
         rows += [{name: column[place] for name, column in columns.items()} for place in range(len(records))]
     return rows, letters
 

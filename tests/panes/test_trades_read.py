@@ -20,6 +20,7 @@ from src.preprocess.admission import Admission
 from src.preprocess.gap_marks import LONGEST, spread_gap_mark
 from src.schema.records import DeadLetter, Region, Source, Trade
 from src.setting.jobs import SparkStreamingTrade
+from tests.panes.read_columns import column_of
 from tests.panes.test_reading import ARRIVED, SCHEMA
 
 MINUTE = 60_000
@@ -64,7 +65,7 @@ class Parts:
 
 
 def columns(records: Records, *names: str) -> list[tuple[Any, ...]]:
-    return list(zip(*(records.values(name) for name in names), strict=True))
+    return list(zip(*(column_of(records, name) for name in names), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,7 +10,6 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from src.preprocess.series import SeriesMetric
@@ -21,6 +19,7 @@ from src.storage.kafka import CLOSED_UNTIL, row_key
 from src.storage.memory import MemorySink
 from src.storage.sink import Batch
 from tests.setting.series_made import TABLES, Step
+from tests.setting.streamed import write_batch
 
 RAW = "topic string, key binary, value binary, partition int, offset long, headers array<struct<key: string, value: binary>>"
 _RAW = pa.schema(
@@ -52,10 +51,7 @@ class Topics:
             messages.append(
                 {"topic": next(iter(self.tables.values())).topic, "key": b"x", "value": value, "partition": 0, "offset": -1, "headers": None}
             )
-        path = self.folder / f"{self.written:04}.parquet"
-        pq.write_table(pa.Table.from_pylist(messages, schema=_RAW), path)
-        # The source reads files in the order of their times.
-        os.utime(path, (self.written, self.written))
+        write_batch(self.folder, self.written, pa.Table.from_pylist(messages, schema=_RAW))
         self.written += 1
 
     def read(self, spark: SparkSession) -> DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ RAW = pa.schema(
 )
 SPARK_RAW = "value binary, topic string, partition int, offset bigint, timestamp timestamp"
 _BATCHES = 7
+_FILES_FROM = 1_790_000_000
+"""Seconds since 1970."""
 _ARRIVED = datetime.fromtimestamp(2_000_000_000, UTC)
 Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 """The newest row of each key, by table."""
@@ -43,6 +46,13 @@ def messages(topic: str, records: Iterable[msgspec.Struct]) -> list[tuple[str, b
     return found
 
 
+def write_batch(folder: Path, number: int, table: pa.Table) -> None:
+    """The file of the batch of that number. Files are taken by the time of their last change, which two of them may share: it is set."""
+    path = folder / f"{number:03}.parquet"
+    pq.write_table(table, path)
+    os.utime(path, (_FILES_FROM + number, _FILES_FROM + number))
+
+
 def raw_table(values: Sequence[tuple[str, bytes]]) -> pa.Table:
     """Topic and value of messages as what is read from Kafka."""
     rows = [{"value": value, "topic": topic, "partition": 0, "offset": offset, "timestamp": _ARRIVED} for offset, (topic, value) in enumerate(values)]
@@ -59,7 +69,7 @@ def streamed(spark: SparkSession, job: SparkStreamingCoinAverage, values: Sequen
     seen: list[int] = []
     for part in (range(stop), range(stop, _BATCHES)):
         for number in part:
-            pq.write_table(raw_table(values[cuts[number] : cuts[number + 1]]), folder / "raw" / f"{number:03}.parquet")
+            write_batch(folder / "raw", number, raw_table(values[cuts[number] : cuts[number + 1]]))
         _run(spark, job, folder, found, seen)
     assert seen == list(range(_BATCHES)), "each file was a batch of its own"
     return found

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
@@ -16,7 +15,7 @@ from src.preprocess import Count, Last, Metric, Sum, Window
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.schema.records import Region, Source, Ticker
 from src.setting.jobs import SparkStreamingTicker
-from tests.setting.streamed import NoDeadLetters, messages, raw_table
+from tests.setting.streamed import NoDeadLetters, messages, raw_table, write_batch
 
 HOUR = 3_600_000
 MONDAY = 1_789_948_800_000
@@ -41,9 +40,8 @@ def test_short_windows_are_forgotten_and_long_ones_kept(spark: SparkSession, tmp
     (tmp_path / "raw").mkdir()
     hours = range(0, 60, 3)
     for number, hour in enumerate(hours):
-        pq.write_table(
-            raw_table(messages("raw", [_ticker(MONDAY + hour * HOUR + second * 1000, second + 1.0) for second in range(5)])), _file(tmp_path, number)
-        )
+        records = [_ticker(MONDAY + hour * HOUR + second * 1000, second + 1.0) for second in range(5)]
+        write_batch(tmp_path / "raw", number, raw_table(messages("raw", records)))
     found: dict[Any, dict[str, Any]] = {}
 
     def take(frame: DataFrame, batch_id: int) -> None:
@@ -66,10 +64,6 @@ def test_short_windows_are_forgotten_and_long_ones_kept(spark: SparkSession, tmp
     weeks = [row for (interval, _), row in found.items() if interval == "1w"]
     assert [(row["records"], row["total"], row["last"]) for row in weeks] == [(5 * len(hours), 15.0 * len(hours), 5.0)]
     assert sum(interval == "1s" for interval, _ in found) == 5 * len(hours)
-
-
-def _file(folder: Path, number: int) -> Path:
-    return folder / "raw" / f"{number:03}.parquet"
 
 
 def _ticker(time: int, price: float) -> Ticker:

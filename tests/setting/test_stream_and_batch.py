@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-import pyarrow.parquet as pq
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
@@ -14,7 +13,7 @@ from src.config.settings import Settings
 from src.schema.records import Trade
 from src.setting.jobs import SparkStreamingTrade
 from tests.generated_trades import trades
-from tests.setting.streamed import SPARK_RAW, NoDeadLetters, messages, raw_table
+from tests.setting.streamed import SPARK_RAW, NoDeadLetters, messages, raw_table, write_batch
 
 BATCHES = 3
 
@@ -32,7 +31,7 @@ def test_the_frame_of_a_stream_is_the_frame_of_a_batch(spark: SparkSession, tmp_
     values = messages("raw", [rounded(trade) for trade in trades(21, 200)])
     (tmp_path / "raw").mkdir()
     for number in range(BATCHES):
-        pq.write_table(raw_table(values[number::BATCHES]), tmp_path / "raw" / f"{number}.parquet")
+        write_batch(tmp_path / "raw", number, raw_table(values[number::BATCHES]))
 
     one_by_one = spark.readStream.schema(SPARK_RAW).option("maxFilesPerTrigger", 1).parquet(str(tmp_path / "raw"))
     writer = plan.aggregated(plan.combined(one_by_one, NoDeadLetters)).writeStream.outputMode("complete").format("memory").queryName("of_the_stream")

@@ -14,7 +14,7 @@ from src.collect.book_rule import FullReplace
 from src.collect.exchanges import exchange
 from src.collect.parsed import Channel, Pair
 from src.schema.records import CollectorEvent, EventKind
-from tests.collect.dialects.faults import FaultKind, Faults
+from tests.collect.dialects.faults import FaultKind, Faults, Injected
 from tests.system.local_exchanges import EVERY_MARKET, SYMBOLS, Venues, end_faults, pairs_of, quiet, served, started, step, venues
 from tests.system.seen import Seen, missing_trades, told
 
@@ -59,11 +59,9 @@ def check_books(seen: Seen, places: Venues) -> None:
         for pair in venue.markets:
             gaps = gaps_of(seen, market, Channel.ORDERBOOK, pair)
             breaks = [fault for fault in venue.injected if fault.pair == pair and fault.kind in BREAKS]
-            assert len(gaps) == len(breaks), (market, pair, gaps, breaks)
-            for gap, fault in zip(gaps, breaks, strict=True):
-                assert (gap.first_time or 0) < fault.time <= (gap.last_time or 0)
-                if fault.kind is FaultKind.BOOK_GAP and gap.first_sequence is not None:
-                    assert number(gap.first_sequence) < number(fault.first_sequence) <= number(fault.last_sequence) < number(gap.last_sequence)
+            # A slow machine may ask anew for a book that is on its way already: then one gap ends after two of the faults.
+            assert [fault for fault in breaks if not any(holds(gap, fault) for gap in gaps)] == [], (market, pair, gaps, breaks)
+            assert [gap for gap in gaps if not any(holds(gap, fault) for fault in (*breaks, *venue.healed))] == [], (market, pair, breaks)
         if market != COUNTED and not isinstance(exchange(market).book_rule, FullReplace):
             assert [fault for fault in venue.injected if fault.kind in BREAKS], market
 
@@ -75,11 +73,14 @@ def check_trades(seen: Seen, places: Venues) -> None:
             gaps, came = gaps_of(seen, market, Channel.TRADE, pair), seen.trades_of(market, pair)
             if market == COUNTED:
                 assert sorted(told(came)) == sorted(told(venue.trades[pair]))
-                assert [trade.trade_id for trade in came if trade.backfilled] == lost
-                assert all(any(lies_in(gap, one) for gap in gaps) for one in lost)
-                assert all(any(lies_in(gap, one) for one in lost) for gap in gaps)
                 filled = [event for event in seen.of_kind(EventKind.FILLED) if (event.market, event.symbol) == (market, pair.symbol)]
-                assert sum(event.count or 0 for event in filled) == len(lost)
+                # An answer may be faster than the socket, and bring the newest trades before anything shows that they are missing.
+                fetched = [trade.trade_id for trade in came if trade.backfilled]
+                assert set(lost) <= set(fetched)
+                unseen = [one for one in fetched if not any(lies_in(gap, one) for gap in gaps)]
+                assert all(any(ends_with(event, one) for event in filled) for one in unseen), (unseen, filled)
+                assert all(any(lies_in(gap, one) for one in lost) for gap in gaps)
+                assert sum(event.count or 0 for event in filled) == len(fetched)
             else:
                 assert gaps == []
                 if not exchange(market).raw_topics:
@@ -87,8 +88,20 @@ def check_trades(seen: Seen, places: Venues) -> None:
         assert [fault for fault in venue.injected if fault.kind is FaultKind.LOST_TRADE], market
 
 
+def holds(gap: CollectorEvent, fault: Injected) -> bool:
+    if fault.pair is None or fault.pair.symbol != gap.symbol or not (gap.first_time or 0) < fault.time <= (gap.last_time or 0):
+        return False
+    if fault.kind is not FaultKind.BOOK_GAP or gap.first_sequence is None:
+        return True
+    return number(gap.first_sequence) < number(fault.first_sequence) <= number(fault.last_sequence) < number(gap.last_sequence)
+
+
 def lies_in(gap: CollectorEvent, trade_id: str | None) -> bool:
     return number(gap.first_sequence) < number(trade_id) < number(gap.last_sequence)
+
+
+def ends_with(filled: CollectorEvent, trade_id: str | None) -> bool:
+    return number(filled.first_sequence) < number(trade_id) <= number(filled.last_sequence)
 
 
 def number(text: str | None) -> int:

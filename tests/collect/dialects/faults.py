@@ -88,6 +88,7 @@ class Injector:
 
     def __init__(self, seed: int) -> None:
         self.done: list[Injected] = []
+        self.healed: list[Injected] = []
         self._random = Random(f"{seed}/faults")
 
     def happens(self, chance: float) -> bool:
@@ -102,10 +103,17 @@ class Injector:
         *,
         event_time: int | None = None,
         sequence: tuple[str | int | None, str | int | None] = (None, None),
-    ) -> None:
+    ) -> Injected:
         """Note a fault, now unless it has an event time."""
         first, last = (None if number is None else str(number) for number in sequence)
-        self.done.append(Injected(kind, now() if event_time is None else event_time, pair, channel, first, last))
+        fault = Injected(kind, now() if event_time is None else event_time, pair, channel, first, last)
+        self.done.append(fault)
+        return fault
+
+    def heal(self, fault: Injected) -> None:
+        """Strike a fault off: a snapshot came before what shows it, so that not every client can see it."""
+        self.done.remove(fault)
+        self.healed.append(fault)
 
 
 def now() -> int:

@@ -12,7 +12,7 @@ from src.collect.exchange import Exchange
 from src.collect.parsed import BookUpdate, Channel, Pair
 from src.schema.records import Ticker, Trade
 from tests.collect.dialects.client_socket import ClientSocket
-from tests.collect.dialects.faults import FaultKind, Faults, Injector
+from tests.collect.dialects.faults import FaultKind, Faults, Injected, Injector
 from tests.collect.dialects.market import MadeUpMarket
 
 _SETTLED = 5
@@ -30,6 +30,8 @@ class Feed:
         self._injector = injector
         self._settling: dict[Pair, int] = {}
         """Messages of a book since a snapshot of it was given out; absent once it was broken on purpose."""
+        self._unseen: dict[Pair, Injected] = {}
+        """Books that have lost a message and not had the next one, which shows it."""
         self._told_trades: Counter[Pair] = Counter()
         self._subscriptions: Counter[tuple[Channel, Pair]] = Counter()
         self._half_open = 0
@@ -52,6 +54,10 @@ class Feed:
         elif channel is Channel.ORDERBOOK and not self._exchange.book_rule.rest_snapshot:
             socket.say_data([self._exchange.simulate(market.snapshot())])
             self.gave_snapshot(market.pair)
+            # A client that asks anew for a book that it has may be faster than the next message.
+            unseen = self._unseen.pop(market.pair, None)
+            if unseen is not None:
+                self._injector.heal(unseen)
 
     def gave_snapshot(self, pair: Pair) -> None:
         """Somebody was given a true snapshot of the book."""
@@ -94,8 +100,13 @@ class Feed:
                 sequence = (stale.last, update.last)
             case _:
                 self._tell(Channel.ORDERBOOK, market, update)
-        if kind is not None:
-            self._injector.add(kind, market.pair, Channel.ORDERBOOK, event_time=update.event_time, sequence=sequence)
+        if kind is None:
+            if self._served(Channel.ORDERBOOK, market.pair):
+                self._unseen.pop(market.pair, None)
+        else:
+            fault = self._injector.add(kind, market.pair, Channel.ORDERBOOK, event_time=update.event_time, sequence=sequence)
+            if kind is FaultKind.BOOK_GAP:
+                self._unseen[market.pair] = fault
             if not isinstance(self._exchange.book_rule, FullReplace):
                 self._settling.pop(market.pair, None)
         market.stir_unseen()

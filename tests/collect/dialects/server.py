@@ -91,8 +91,13 @@ class LocalExchange:
 
     @property
     def injected(self) -> Sequence[Injected]:
-        """Every fault that was done, in order."""
+        """Every fault that was done and that a client can see, in order."""
         return self._injector.done
+
+    @property
+    def healed(self) -> Sequence[Injected]:
+        """Faults that a snapshot followed before what shows them: a client may have noticed or not."""
+        return self._injector.healed
 
     @property
     def asked(self) -> Sequence[str]:
