@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from src.command import broker, collect, deadletter, doctor, normalise, orderbook, record, ticker, topics, trade
+from src.command import broker, collect, dashboard, deadletter, doctor, normalise, orderbook, record, ticker, topics, trade
 from src.errors import CoinSparkError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (ticker, orderbook, trade, collect, record, normalise, topics, deadletter, doctor, broker):
+for command in (ticker, orderbook, trade, collect, record, normalise, topics, deadletter, dashboard, doctor, broker):
     command.register(app)
 
 

@@ -1,0 +1,89 @@
+"""Pieces that views are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from dash import dcc, html
+
+from src.dashboard.choice import Choice
+from src.dashboard.format import MISSING, clock, number, percent, utc, whole
+from src.dashboard.view import Page, Sheet
+
+_FORMS: dict[str, Callable[[Any], str]] = {"number": number, "price": number, "whole": whole, "percent": percent}
+
+
+def aria(label: str) -> Any:
+    """What a part of the page is, to whoever does not see it."""
+    return {"aria-label": label}
+
+
+def graph(name: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], label: str) -> Any:
+    """A chart; `label` says what it is to whoever does not see it."""
+    figure = {"data": list(traces), "layout": layout}
+    chart = dcc.Graph(
+        id=f"chart-{name}", figure=figure, config={"displaylogo": False, "displayModeBar": False, "responsive": True}, className="chart"
+    )
+    return html.Figure([html.Figcaption(label), chart], id=f"figure-{name}", className="card", **aria(label))
+
+
+def moment(milliseconds: int | None, page: Page) -> Any:
+    """A time in the viewer's zone, with UTC on hover."""
+    if milliseconds is None:
+        return MISSING
+    return html.Time(clock(milliseconds, page.zone, page.now), dateTime=utc(milliseconds), title=utc(milliseconds))
+
+
+def signed(value: float | None, text: str) -> Any:
+    """A change: its sign is also an arrow, as a colour alone is not seen by all."""
+    if value is None or value == 0:
+        return html.Span(text, className="flat")
+    return html.Span(f"{'▲' if value > 0 else '▼'} {text}", className="up" if value > 0 else "down")
+
+
+def chips(label: str, part: str, values: Iterable[str], shown: str, choice: Choice, name: Callable[[str], str] = str) -> Any:
+    """Links that change one part of the address; the one that is shown is marked."""
+    links = [
+        dcc.Link(
+            name(value), href=choice.but(**{part: value}).href, className="chip chosen" if value == shown else "chip", id=f"choose-{part}-{value}"
+        )
+        for value in values
+    ]
+    return html.Nav([html.Span(label, className="label"), *links], className="chips", **aria(label))
+
+
+def table(sheet: Sheet, page: Page) -> Any:
+    """A sheet on the page, with its exports."""
+    heads = [html.Th(page.texts(f"column.{column.name}"), scope="col", className=column.kind) for column in sheet.columns]
+    rows = [
+        html.Tr([html.Td(_cell(value, column.kind, page), className=column.kind) for value, column in zip(row, sheet.columns, strict=True)])
+        for row in sheet.rows
+    ]
+    title = page.texts(f"sheet.{sheet.name}")
+    exports = html.Span([_export(sheet.name, kind, title, page) for kind in ("csv", "xlsx")])
+    body = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], id=f"table-{sheet.name}")
+    scroller = html.Div(body, className="scroller", tabIndex=0, role="region", **aria(title))
+    return html.Section([html.H2([title, exports]), scroller], className="card")
+
+
+def _export(sheet: str, kind: str, title: str, page: Page) -> Any:
+    href = f"/export/{page.choice.view}/{sheet}.{kind}{_query(page)}"
+    said = page.texts("export", table=title, kind=kind.upper())
+    return html.A("CSV" if kind == "csv" else "Excel", href=href, className="export", title=said, id=f"export-{sheet}-{kind}")
+
+
+def _query(page: Page) -> str:
+    href = page.choice.href
+    query = href.partition("?")[2]
+    return "?" + (f"{query}&" if query else "") + f"language={page.texts.language}"
+
+
+def _cell(value: Any, kind: str, page: Page) -> Any:
+    if kind == "time":
+        return moment(value, page)
+    if value is None:
+        return MISSING
+    if kind == "percent":
+        return signed(value, percent(value))
+    return _FORMS[kind](value) if kind in _FORMS else str(value)

@@ -1,0 +1,170 @@
+"""The databases as the dashboard reads them: one bounded SELECT at a time, read-only, with a time-out."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from clickhouse_connect.driver.client import Client
+
+from src.dashboard.question import Question, Row
+from src.errors import CoinSparkError, TransientError
+from src.schema.tables import TableSchema
+from src.storage.clickhouse import current_view
+from src.storage.clickhouse_address import connected
+from src.storage.clickhouse_address import parsed as clickhouse_parsed
+from src.storage.clickhouse_errors import translated as clickhouse_translated
+from src.storage.clickhouse_tables import TYPES, identifier
+from src.storage.sql_engine import create_engine, parsed, shown
+from src.storage.sql_errors import translated
+from src.storage.sql_tables import sql_table, time_column
+
+ANSWER_SECONDS = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SQLITE_STEPS = 10_000
+_READ_ONLY = {
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "postgresql": "SET default_transaction_read_only = on",
+    "sqlite": "PRAGMA query_only = ON",
+}
+_UNKNOWN_TABLE = 60
+
+
+class Store(ABC):
+    """A database that holds metric tables."""
+
+    shown: str
+    """Where it is, for a person: no password."""
+
+    @abstractmethod
+    def rows(self, schema: TableSchema, question: Question) -> list[Row]:
+        """The answer, the newest row first; none where the table is not made yet. Raises CoinSparkError that says what is wrong."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class SqlStore(Store):
+    """MySQL, MariaDB, PostgreSQL or SQLite, by DATABASE_URL. The file of a SQLite database is never made here."""
+
+    def __init__(self, url: str) -> None:
+        address = parsed(url)
+        self.shown = shown(address)
+        self._engine = _sqlite(address) if address.get_backend_name() == "sqlite" else create_engine(url, answer_seconds=ANSWER_SECONDS)
+        self._tables: dict[str, sa.Table] = {}
+        sa.event.listen(self._engine, "connect", self._make_read_only)
+
+    def rows(self, schema: TableSchema, question: Question) -> list[Row]:
+        try:
+            with translated(self._engine.url), self._engine.connect() as connection:
+                self._limit_time(connection)
+                try:
+                    found = connection.execute(self._select(schema, question)).mappings().all()
+                except sa.exc.DBAPIError:
+                    connection.rollback()
+                    if sa.inspect(connection).has_table(schema.name):
+                        raise
+                    return []
+                return [{name: _ms(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in found]
+        except (CoinSparkError, sa.exc.SQLAlchemyError):
+            raise
+        except Exception as error:  # noqa: BLE001  (drivers let errors of any type through when a server goes away)
+            raise TransientError(f"{self.shown}: {type(error).__name__}: {error}") from None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _select(self, schema: TableSchema, question: Question) -> sa.Select[Any]:
+        table = self._tables.setdefault(schema.name, sql_table(schema, sa.MetaData()))
+        select = sa.select(*(table.c[name] for name in question.columns) if question.columns else table.columns)
+        for name, value in question.where:
+            select = select.where(table.c[name] == value)
+        moment = time_column(schema)
+        if moment is not None:
+            if question.since is not None:
+                select = select.where(table.c[moment] >= _EPOCH + timedelta(milliseconds=question.since))
+            select = select.order_by(table.c[moment].desc())
+        return select.limit(question.limit)
+
+    def _make_read_only(self, connection: Any, record: Any) -> None:
+        del record
+        cursor = connection.cursor()
+        cursor.execute(_READ_ONLY[self._engine.dialect.name])
+        cursor.close()
+        if self._engine.dialect.name == "postgresql":
+            connection.commit()
+
+    def _limit_time(self, connection: sa.Connection) -> None:
+        """Servers have their own time-outs; SQLite is asked to stop from within."""
+        driver = connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection):
+            until = time.monotonic() + ANSWER_SECONDS
+            driver.set_progress_handler(lambda: time.monotonic() > until, _SQLITE_STEPS)
+
+
+class ClickHouseStore(Store):
+    """ClickHouse, by COINSPARK_CLICKHOUSE_URL: the views that show each row once, with its last value."""
+
+    def __init__(self, url: str) -> None:
+        self._address = clickhouse_parsed(url)
+        self.shown = f"ClickHouse {self._address.shown}"
+        self._client: Client | None = None
+
+    def rows(self, schema: TableSchema, question: Question) -> list[Row]:
+        text, parameters = clickhouse_select(schema, question)
+        try:
+            with clickhouse_translated(self._address):
+                if self._client is None:
+                    self._client = connected(self._address)
+                found = list(self._client.query(text, parameters=parameters).named_results())
+        except CoinSparkError as error:
+            self.close()
+            if f"code: {_UNKNOWN_TABLE}" in str(error).lower() or "a table is gone" in str(error):
+                return []
+            raise
+        return [{name: _ms(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in found]
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(Exception):
+                client.close()
+
+
+def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dict[str, Any]]:
+    """The statement of a question, and its parameters, which the server puts in."""
+    kinds = {column.name: TYPES[column.kind] for column in schema.columns}
+    names = ", ".join(identifier(name) for name in question.columns or kinds)
+    parameters: dict[str, Any] = {f"value{number}": value for number, (_, value) in enumerate(question.where)}
+    conditions = [f"{identifier(name)} = {{value{number}:{kinds[name]}}}" for number, (name, _) in enumerate(question.where)]
+    moment, order = time_column(schema), ""
+    if moment is not None:
+        order = f" ORDER BY {identifier(moment)} DESC"
+        if question.since is not None:
+            conditions.append(f"{identifier(moment)} >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')")
+            parameters["since"] = question.since
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    text = f"SELECT {names} FROM {identifier(current_view(schema.name))}{where}{order} LIMIT {question.limit}"  # noqa: S608  (names are quoted)
+    return f"{text} SETTINGS max_execution_time = {ANSWER_SECONDS}", parameters
+
+
+def _sqlite(address: sa.URL) -> sa.Engine:
+    path = str(Path(address.database or "").absolute())
+    if str(address.database).startswith("file:"):
+        return sa.create_engine(address, hide_parameters=True)
+    # A thread of the web server may get the connection of another; the pool gives it to one at a time.
+    url = f"sqlite:///file:{quote(path)}?mode=ro&uri=true"
+    return sa.create_engine(url, hide_parameters=True, connect_args={"timeout": ANSWER_SECONDS, "check_same_thread": False})
+
+
+def _ms(moment: datetime) -> int:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round((aware - _EPOCH) / timedelta(milliseconds=1))

@@ -1,0 +1,1 @@
+"""The views, one a file; src/dashboard/view.py says what one is."""

@@ -1,0 +1,65 @@
+"""A browser for the run, and a database with half an hour of every job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from pydantic import SecretStr
+
+from src.config.settings import Settings
+from tests.dashboard.browsing import Site, chromium, site
+from tests.dashboard.markets import MINUTE, SETTINGS, Filled, books, tickers, trades
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = chromium(playwright)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def now() -> int:
+    """When the tests' data ends, ms since 1970 UTC."""
+    return round(time.time() * 1000)
+
+
+@pytest.fixture(scope="session")
+def gap(now: int) -> tuple[int, int]:
+    """Minutes without trades, of which the ledger knows."""
+    start = now // MINUTE * MINUTE
+    return start - 20 * MINUTE, start - 16 * MINUTE
+
+
+@pytest.fixture(scope="session")
+def market(tmp_path_factory: pytest.TempPathFactory, now: int, gap: tuple[int, int]) -> Iterator[Settings]:
+    """Settings of a database with three quarters of an hour of all jobs."""
+    home = tmp_path_factory.mktemp("dashboard")
+    settings = SETTINGS.model_copy(update={"home": home, "database_url": SecretStr(f"sqlite:///{home / 'coin.db'}")})
+    filled = Filled(settings.database_address)
+    filled.tickers(tickers(now - 32 * MINUTE, now))
+    filled.books(books(now - 6 * MINUTE, now))
+    filled.trades(trades(now - 60 * MINUTE, now, gaps=[gap]))
+    filled.event(
+        event_id="1", kind="gap", market="binance", channel="trade", symbol="BTC", source="simulated", event_time=gap[1],
+        first_time=gap[0], last_time=gap[1], detail="connection lost: the exchange closed it",
+    )  # fmt: skip
+    yield settings
+    filled.close()
+
+
+@pytest.fixture
+def dashboard(market: Settings, browser: Browser) -> Iterator[Site]:
+    with site(market, browser) as found:
+        yield found
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path) -> Settings:
+    """Settings of a database that nobody has made."""
+    return SETTINGS.model_copy(update={"home": tmp_path, "database_url": SecretStr(f"sqlite:///{tmp_path / 'coin.db'}")})
