@@ -9,7 +9,7 @@ from dash import dcc, html
 
 from src.dashboard.choice import Choice
 from src.dashboard.format import MISSING, clock, number, percent, utc, whole
-from src.dashboard.view import Page, Sheet
+from src.dashboard.view import Page, Sheet, heading
 
 _FORMS: dict[str, Callable[[Any], str]] = {"number": number, "price": number, "whole": whole, "percent": percent}
 
@@ -55,9 +55,9 @@ def chips(label: str, part: str, values: Iterable[str], shown: str, choice: Choi
 
 def table(sheet: Sheet, page: Page) -> Any:
     """A sheet on the page, with its exports."""
-    heads = [html.Th(page.texts(f"column.{column.name}"), scope="col", className=column.kind) for column in sheet.columns]
+    heads = [html.Th(heading(column, page.texts), scope="col", className=_class(column.kind)) for column in sheet.columns]
     rows = [
-        html.Tr([html.Td(_cell(value, column.kind, page), className=column.kind) for value, column in zip(row, sheet.columns, strict=True)])
+        html.Tr([html.Td(_cell(value, column.kind, page), className=_class(column.kind)) for value, column in zip(row, sheet.columns, strict=True)])
         for row in sheet.rows
     ]
     title = page.texts(f"sheet.{sheet.name}")
@@ -86,4 +86,8 @@ def _cell(value: Any, kind: str, page: Page) -> Any:
         return MISSING
     if kind == "percent":
         return signed(value, percent(value))
-    return _FORMS[kind](value) if kind in _FORMS else str(value)
+    return _FORMS[kind](value) if kind in _FORMS else page.texts.named(kind, str(value))
+
+
+def _class(kind: str) -> str:
+    return kind if kind in {*_FORMS, "time", "text"} else "named"

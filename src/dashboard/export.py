@@ -11,7 +11,7 @@ from typing import Any
 from openpyxl import Workbook
 
 from src.dashboard.texts import Texts
-from src.dashboard.view import Sheet
+from src.dashboard.view import Sheet, heading
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -37,7 +37,7 @@ def excel_bytes(sheet: Sheet, texts: Texts) -> bytes:
 
 
 def _lines(sheet: Sheet, texts: Texts, *, times_as_text: bool) -> Iterator[list[Any]]:
-    yield [texts(f"column.{column.name}") + (" (UTC)" if column.kind == "time" else "") for column in sheet.columns]
+    yield [heading(column, texts) + (" (UTC)" if column.kind == "time" else "") for column in sheet.columns]
     for row in sheet.rows:
         yield [_value(value, column.kind, times_as_text=times_as_text) for value, column in zip(row, sheet.columns, strict=True)]
 

@@ -31,7 +31,7 @@ def frame(language: str, seconds: float) -> Any:
                         [
                             dcc.Input(id="search", type="search", className="hidden", debounce=False),
                             html.Label(["↻ ", seconds_field, html.Span(" s")], id="seconds-label"),
-                            html.Button("⏸", id="pause", className="tool"),
+                            html.Button("❚❚", id="pause", className="tool"),
                             html.Button("◐", id="theme", className="tool"),
                             html.Button("한/EN", id="language", className="tool"),
                         ],

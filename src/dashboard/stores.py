@@ -58,11 +58,15 @@ class SqlStore(Store):
     def __init__(self, url: str) -> None:
         address = parsed(url)
         self.shown = shown(address)
-        self._engine = _sqlite(address) if address.get_backend_name() == "sqlite" else create_engine(url, answer_seconds=ANSWER_SECONDS)
+        is_file = address.get_backend_name() == "sqlite" and not str(address.database).startswith("file:")
+        self._file = Path(str(address.database)).absolute() if is_file else None
+        self._engine = _sqlite(self._file) if self._file else create_engine(url, answer_seconds=ANSWER_SECONDS)
         self._tables: dict[str, sa.Table] = {}
         sa.event.listen(self._engine, "connect", self._make_read_only)
 
     def rows(self, schema: TableSchema, question: Question) -> list[Row]:
+        if self._file is not None and not self._file.exists():
+            return []  # no job has made it yet
         try:
             with translated(self._engine.url), self._engine.connect() as connection:
                 self._limit_time(connection)
@@ -156,13 +160,10 @@ def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dic
     return f"{text} SETTINGS max_execution_time = {ANSWER_SECONDS}", parameters
 
 
-def _sqlite(address: sa.URL) -> sa.Engine:
-    path = str(Path(address.database or "").absolute())
-    if str(address.database).startswith("file:"):
-        return sa.create_engine(address, hide_parameters=True)
+def _sqlite(path: Path) -> sa.Engine:
     # A thread of the web server may get the connection of another; the pool gives it to one at a time.
-    url = f"sqlite:///file:{quote(path)}?mode=ro&uri=true"
-    return sa.create_engine(url, hide_parameters=True, connect_args={"timeout": ANSWER_SECONDS, "check_same_thread": False})
+    arguments = {"timeout": ANSWER_SECONDS, "check_same_thread": False}
+    return sa.create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", hide_parameters=True, connect_args=arguments)
 
 
 def _ms(moment: datetime) -> int:

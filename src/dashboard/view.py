@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -35,10 +35,20 @@ class Page:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table that is shown and exported. `kind`: text, number, price, whole, percent or time (ms since 1970 UTC)."""
+    """A column of a table that is shown and exported.
+
+    kind: text, number, price, whole, percent, time (ms since 1970 UTC), or what a name is of, such as market or side. Such names are shown in
+    the viewer's language, by the text `<kind>.<name>`, and exported as they are.
+    """
 
     name: str
     kind: str = "text"
+
+
+def heading(column: Column, texts: Texts) -> str:
+    """What a column is called; `<name>_<notional>` is its text with the notional, whole USD."""
+    name, _, notional = column.name.rpartition("_")
+    return texts(f"column.{name}", notional=f"{int(notional):,}") if notional.isdigit() else texts(f"column.{column.name}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Loaded:
     source: str = ""
     newest: int | None = None
     """The end of what the rows tell of, ms since 1970 UTC; None where there is nothing."""
-    options: dict[str, Sequence[str]] = field(default_factory=dict)
+    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What can be chosen, by the choice's part."""
     chosen: dict[str, str] = field(default_factory=dict)
     """What is shown where the address does not say."""

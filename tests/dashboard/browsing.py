@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect
 from werkzeug.serving import make_server
 
 from src.config.settings import Settings
@@ -21,6 +21,8 @@ from src.dashboard.reading import Reading
 from src.dashboard.serving import opened_reading
 from tests.servers import ROOT, missing
 
+# A loaded machine is slow, which is no failure.
+expect.set_options(timeout=20_000)
 SCREENSHOTS = ROOT / "docs" / "screenshots"
 _LOST_SERVER = "Failed to fetch|ERR_CONNECTION_REFUSED"
 

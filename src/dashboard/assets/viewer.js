@@ -18,7 +18,7 @@ window.dash_clientside.viewer = {
     root.dataset.paused = viewer.paused ? "yes" : "no";
     root.lang = viewer.language;
     const button = document.getElementById("pause");
-    if (button) button.textContent = viewer.paused ? "▶" : "⏸";
+    if (button) button.textContent = viewer.paused ? "▶" : "❚❚";
     return [viewer, viewer.seconds * 1000, Boolean(viewer.paused), viewer.seconds];
   },
 };

@@ -24,9 +24,9 @@ _SORTS = ("symbol", "price", "change", "premium")
 _COLUMNS = (
     Column("symbol"),
     Column("price_usd", "price"),
-    Column("market_usd"),
+    Column("market_usd", "market"),
     Column("price_krw", "price"),
-    Column("market_krw"),
+    Column("market_krw", "market"),
     Column("change_percent", "percent"),
     Column("premium_percent", "percent"),
 )

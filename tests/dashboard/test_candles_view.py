@@ -1,0 +1,68 @@
+"""Candles in a browser: panes, choice by the address, gaps with their reason, live update."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from src.dashboard.candle_gaps import Gap, gaps
+from tests.dashboard.browsing import Site, shoot
+
+_FIGURE = """name => document.querySelector(`#chart-${name} .js-plotly-plot`).data.map(
+    ({type, name, x, y, close, text}) => ({type, name, x, y, close, text})
+)"""
+
+
+@pytest.mark.browser
+def test_candles_with_their_panes_and_the_gap_drawn_as_one(dashboard: Site) -> None:
+    page = dashboard.open("/candles?symbol=BTC&market=binance&interval=1m", height=1500)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    expect(page.locator("#figure-price figcaption")).to_have_text("BTC on Binance, USDT spot, 1m")
+    price = page.evaluate(_FIGURE, "price")
+    assert [trace["name"] for trace in price] == ["Price", "VWAP", "Bollinger (20, 2)", "", "SMA 20", "EMA 20", "Gap"]
+    # Four minutes without trades: nulls in the candles and in the lines.
+    assert sum(value is None for value in price[0]["close"]) == 4
+    assert sum(value is None for value in price[1]["y"]) == 4
+    assert any("gap: connection lost: the exchange closed it" in text for text in price[-1]["text"])
+    volume = page.evaluate(_FIGURE, "volume")
+    assert [trace["name"] for trace in volume] == ["Takers bought", "Takers sold"]
+    assert any(value is not None for value in page.evaluate(_FIGURE, "rsi")[0]["y"])
+    assert {trace["name"] for trace in page.evaluate(_FIGURE, "macd")} == {"Histogram", "MACD", "Signal"}
+    shoot(page, "candles")
+
+
+@pytest.mark.browser
+def test_the_address_says_what_is_shown(dashboard: Site) -> None:
+    page = dashboard.open("/candles")
+    expect(page.locator("#figure-price figcaption")).to_have_text("BTC on Upbit, KRW spot, 1m")
+    page.locator("#choose-market-binance").click()
+    expect(page.locator("#figure-price figcaption")).to_have_text("BTC on Binance, USDT spot, 1m")
+    page.locator("#choose-interval-5m").click()
+    expect(page).to_have_url(re.compile(r"/candles\?market=binance&interval=5m$"))
+    expect(page.locator("#figure-price figcaption")).to_have_text("BTC on Binance, USDT spot, 5m")
+    page.go_back()
+    expect(page.locator("#figure-price figcaption")).to_have_text("BTC on Binance, USDT spot, 1m")
+    page.goto(dashboard.address + "/candles?symbol=DOGE")
+    expect(page.get_by_text("No candles of this choice.")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_candles_narrow_and_dark(dashboard: Site) -> None:
+    page = dashboard.open("/candles?symbol=BTC&market=upbit&interval=1m", width=400, height=1200, dark=True)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    shoot(page, "candles-400-dark")
+
+
+def test_gaps_and_what_the_ledger_says_of_them() -> None:
+    def candle(start: int, complete: str = "proven") -> dict[str, object]:
+        return {"window_start": start, "window_end": start + 10, "complete": complete}
+
+    def event(kind: str, time: int, first: int | None = None, last: int | None = None, detail: str = "") -> dict[str, object]:
+        return {"kind": kind, "event_time": time, "first_time": first, "last_time": last, "detail": detail}
+
+    candles = [candle(0), candle(10, "gap"), candle(40), candle(50)]
+    events = [event("gap", 45, 15, 38, "lost"), event("stale", 25), event("dropped", 100)]
+    assert gaps(candles, events, 10) == [Gap(10, 20, ("gap: lost",), is_missing=False), Gap(20, 40, ("gap: lost", "stale"), is_missing=True)]

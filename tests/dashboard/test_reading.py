@@ -1,0 +1,181 @@
+"""Questions to the database: bounded, read-only, shared, and what a dead database is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from src.config.settings import Settings
+from src.dashboard.question import Question
+from src.dashboard.reading import DatabaseAway, Newest, Reading
+from src.dashboard.stores import SqlStore, Store, clickhouse_select
+from src.dashboard.tables import metric_tables
+from src.errors import TransientError
+from src.schema.tables import TableSchema
+from src.setting.jobs import JOBS
+from tests.dashboard.markets import MINUTE, SETTINGS, Filled, tickers
+from tests.servers import MariaDb
+
+START = 1_790_000_040_000
+TABLES = metric_tables(SETTINGS)
+ARBITRAGE = TABLES["arbitrage"]
+
+
+class Clock:
+    """A time that the test sets, seconds since 1970."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FailingStore(Store):
+    """A store that answers only while it is told to."""
+
+    shown = "a store"
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.works = False
+
+    def rows(self, schema: TableSchema, question: Question) -> list[dict[str, object]]:  # type: ignore[override]
+        del schema, question
+        self.asked += 1
+        if not self.works:
+            raise TransientError("nobody is there")
+        return [{"source": "live", "window_start": 5}]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def filled(mysql_url: str) -> str:
+    database = Filled(mysql_url)
+    database.tickers(tickers(START, START + 8 * MINUTE, MINUTE, ("BTC", "ETH")))
+    database.close()
+    return mysql_url
+
+
+def test_the_tables_are_those_of_the_jobs() -> None:
+    of_jobs = {table.name: table for job in JOBS for table in job(SETTINGS).tables}
+    assert {name: table for name, table in TABLES.items() if name != "collector_events"} == of_jobs
+
+
+def test_the_dashboard_loads_no_spark() -> None:
+    program = "import sys, src.dashboard.serving, src.dashboard.view as view; view.views(); sys.exit('pyspark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.mysql
+def test_rows_come_newest_first_and_bounded(filled: str) -> None:
+    store = SqlStore(filled)
+    question = Question("arbitrage", ("symbol", "window_start"), (("source", "simulated"), ("symbol", "ETH")), START + 6 * MINUTE)
+    assert store.rows(ARBITRAGE, question) == [
+        {"symbol": "ETH", "window_start": START + 7 * MINUTE},
+        {"symbol": "ETH", "window_start": START + 6 * MINUTE},
+    ]
+    assert store.rows(ARBITRAGE, Question("arbitrage", ("window_start",), limit=1)) == [{"window_start": START + 7 * MINUTE}]
+    assert store.rows(ARBITRAGE, Question("arbitrage", where=(("source", "live"),))) == []
+    store.close()
+    with pytest.raises(ValueError, match="1 to 20000 rows, not 20001"):
+        Question("arbitrage", limit=20_001)
+
+
+@pytest.mark.mysql
+def test_nothing_can_be_written_and_the_index_is_used(filled: str) -> None:
+    store = SqlStore(filled)
+    with store._engine.connect() as connection:
+        with pytest.raises(sa.exc.DBAPIError, match="READ ONLY"):
+            connection.execute(sa.text("DELETE FROM arbitrage"))
+        connection.rollback()
+        plan = connection.execute(sa.text("EXPLAIN SELECT source, window_start FROM arbitrage ORDER BY window_start DESC LIMIT 1")).mappings().one()
+    assert (plan["key"], int(plan["rows"])) == ("ix_arbitrage_window_start", 1)
+    store.close()
+
+
+def test_sqlite_is_never_made_nor_written_and_a_missing_table_has_no_rows(empty_home: Settings) -> None:
+    store = SqlStore(empty_home.database_address)
+    assert store.rows(ARBITRAGE, Question("arbitrage")) == []
+    assert list(empty_home.home.iterdir()) == []
+    engine = sa.create_engine(empty_home.database_address)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE something (one INTEGER)"))
+    engine.dispose()
+    assert store.rows(ARBITRAGE, Question("arbitrage")) == []
+    with store._engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="readonly database"):
+        connection.execute(sa.text("INSERT INTO something VALUES (1)"))
+    store.close()
+
+
+def test_the_same_question_is_put_once_a_tick_whoever_asks(empty_home: Settings) -> None:
+    Filled(empty_home.database_address).close()
+    clock = Clock()
+    reading = Reading(TABLES, SqlStore(empty_home.database_address), seconds=2.0, clock=clock)
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(reading.newest, ["arbitrage"] * 40)) == [None] * 40
+    assert reading.costs.queries == 1
+    clock.now += 1.9
+    reading.newest("arbitrage")
+    reading.newest("candles")
+    assert reading.costs.queries == 2
+    clock.now += 0.2
+    reading.newest("arbitrage")
+    assert reading.costs.queries == 3
+    assert len(reading._answers) <= 3
+    reading.close()
+
+
+def test_a_dead_database_is_asked_once_a_tick_and_used_again_when_it_answers() -> None:
+    clock, store = Clock(), FailingStore()
+    reading = Reading(TABLES, store, clock=clock)
+    began = reading.now
+    for _ in range(2):
+        for _ in range(3):
+            with pytest.raises(DatabaseAway, match="nobody is there") as away:
+                reading.newest("arbitrage")
+            assert away.value.since == began
+        clock.now += 1
+    assert store.asked == 2
+    store.works = True
+    assert reading.newest("arbitrage") == Newest("live", 5)
+    clock.now += 1
+    store.works = False
+    with pytest.raises(DatabaseAway) as again:
+        reading.newest("arbitrage")
+    assert again.value.since == began + 3_000
+
+
+@pytest.mark.mysql
+def test_a_server_that_is_killed_and_comes_back(stoppable_mysql: MariaDb) -> None:
+    url = stoppable_mysql.url("coin")
+    database = Filled(url)
+    database.tickers(tickers(START, START + 2 * MINUTE, MINUTE, ("BTC",)))
+    database.close()
+    clock = Clock()
+    reading = Reading(TABLES, SqlStore(url), clock=clock)
+    assert reading.newest("arbitrage") == Newest("simulated", START + MINUTE)
+    stoppable_mysql.kill()
+    clock.now += 1
+    with pytest.raises(DatabaseAway, match="cannot be reached"):
+        reading.newest("arbitrage")
+    stoppable_mysql.start()
+    clock.now += 1
+    assert reading.newest("arbitrage") == Newest("simulated", START + MINUTE)
+    reading.close()
+
+
+def test_what_clickhouse_is_asked() -> None:
+    question = Question("arbitrage", ("symbol", "window_start"), (("source", "live"), ("symbol", "BTC")), 5, 10)
+    text = (
+        "SELECT `symbol`, `window_start` FROM `arbitrage_current` WHERE `source` = {value0:String} AND `symbol` = {value1:String} "
+        "AND `window_start` >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') ORDER BY `window_start` DESC LIMIT 10 "
+        "SETTINGS max_execution_time = 5"
+    )
+    assert clickhouse_select(ARBITRAGE, question) == (text, {"value0": "live", "value1": "BTC", "since": 5})
