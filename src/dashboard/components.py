@@ -22,9 +22,9 @@ def aria(label: str) -> Any:
 def graph(name: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], label: str) -> Any:
     """A chart; `label` says what it is to whoever does not see it."""
     figure = {"data": list(traces), "layout": layout}
-    chart = dcc.Graph(
-        id=f"chart-{name}", figure=figure, config={"displaylogo": False, "displayModeBar": False, "responsive": True}, className="chart"
-    )
+    # The page knows the height before the chart is drawn, so that nothing moves when it is.
+    style = {"height": f"{layout['height']}px"}
+    chart = dcc.Graph(id=f"chart-{name}", figure=figure, config={"displayModeBar": False, "responsive": True}, className="chart", style=style)
     return html.Figure([html.Figcaption(label), chart], id=f"figure-{name}", className="card", **aria(label))
 
 

@@ -33,7 +33,7 @@ class Palette:
             "uirevision": revision,
             "separators": _SEPARATORS,
             "hoverlabel": {"bgcolor": self.ground, "font": {"color": self.text}},
-            "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
+            "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
             "xaxis": {**axis, "automargin": True},
             "yaxis": {**axis, "automargin": True, "exponentformat": "none", "tickformat": ","},
         }

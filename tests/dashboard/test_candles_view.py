@@ -30,6 +30,8 @@ def test_candles_with_their_panes_and_the_gap_drawn_as_one(dashboard: Site) -> N
     assert [trace["name"] for trace in volume] == ["Takers bought", "Takers sold"]
     assert any(value is not None for value in page.evaluate(_FIGURE, "rsi")[0]["y"])
     assert {trace["name"] for trace in page.evaluate(_FIGURE, "macd")} == {"Histogram", "MACD", "Signal"}
+    heights = page.evaluate("[...document.querySelectorAll('figure')].map(each => each.getBoundingClientRect().height)")
+    assert [height > least for height, least in zip(heights, (430, 170, 150, 170), strict=True)] == [True] * 4
     shoot(page, "candles")
 
 
