@@ -25,7 +25,8 @@ def graph(name: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], l
     # The page knows the height before the chart is drawn, so that nothing moves when it is.
     style = {"height": f"{layout['height']}px"}
     chart = dcc.Graph(id=f"chart-{name}", figure=figure, config={"displayModeBar": False, "responsive": True}, className="chart", style=style)
-    return html.Figure([html.Figcaption(label), chart], id=f"figure-{name}", className="card", **aria(label))
+    room = {"minHeight": f"{layout['height'] + 50}px"}
+    return html.Figure([html.Figcaption(label), chart], id=f"figure-{name}", className="card", style=room, **aria(label))
 
 
 def moment(milliseconds: int | None, page: Page) -> Any:

@@ -35,7 +35,7 @@ def test_premiums_market_by_market_by_region_and_after_fees(dashboard: Site) -> 
 
 def test_spreads_are_exported_as_they_are_shown(dashboard: Site) -> None:
     page = dashboard.open("/arbitrage?symbol=ETH", width=400, height=1400, dark=True)
-    expect(page.locator("#export-spreads-csv")).to_be_visible()
+    expect(page.locator("#chart-regions .js-plotly-plot")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     shown = page.locator("#table-spreads tbody tr").count()
     with urllib.request.urlopen(dashboard.address + (page.locator("#export-spreads-csv").get_attribute("href") or "")) as answer:  # noqa: S310

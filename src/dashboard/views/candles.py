@@ -168,7 +168,12 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
                 [by_start[s]["volume"] if s in by_start and by_start[s]["buy_volume"] is None else None for s in starts],
             )
         )
-    layout = palette.layout
+
+    def layout(height: int, **more: Any) -> dict[str, Any]:
+        # One left edge for all panes, so that a time is above itself.
+        more["yaxis"] = {"automargin": False, **more.get("yaxis", {})}
+        return palette.layout(revision, height, xaxis=given, margin={"l": 86, "r": 8, "t": 8, "b": 8}, **more)
+
     rsi = line("rsi_14", texts("candles.rsi"), palette.series[0], shown.indicators)
     histogram = [shown.indicators[start]["macd_histogram"] if start in shown.indicators else None for start in starts]
     macd = [
@@ -181,10 +186,10 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
         for level in (30, 70)
     ]
     return [
-        graph("price", price, layout(revision, 430, xaxis=given, shapes=shades, hovermode="closest"), name),
-        graph("volume", volume, layout(revision, 170, xaxis=given, barmode="stack", shapes=shades), texts("candles.volume", symbol=chosen["symbol"])),
-        graph("rsi", [rsi], layout(revision, 150, xaxis=given, yaxis={"range": [0, 100]}, shapes=[*shades, *bounds]), texts("candles.rsi")),
-        graph("macd", macd, layout(revision, 170, xaxis=given, shapes=shades), texts("candles.macd")),
+        graph("price", price, layout(430, shapes=shades, hovermode="closest"), name),
+        graph("volume", volume, layout(170, barmode="stack", shapes=shades), texts("candles.volume", symbol=chosen["symbol"])),
+        graph("rsi", [rsi], layout(150, yaxis={"range": [0, 100]}, shapes=[*shades, *bounds]), texts("candles.rsi")),
+        graph("macd", macd, layout(170, shapes=shades), texts("candles.macd")),
     ]
 
 

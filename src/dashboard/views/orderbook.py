@@ -1,0 +1,145 @@
+"""Order books: sizes about the mid by region, imbalance over time, best prices by market, executable spread by notional."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from dash import html
+
+from src.dashboard.components import chips, graph, table
+from src.dashboard.format import in_zone
+from src.dashboard.freshness import newest_event
+from src.dashboard.question import Question, Row
+from src.dashboard.reading import Reading
+from src.dashboard.view import Column, Loaded, Page, Sheet, View
+
+_MINUTE = 60_000
+_SHOWN_MS = 60 * _MINUTE
+_DISTANCES = (10, 50, 100)
+_BEST = {
+    "best_bid": "last_best_bid_usd", "best_ask": "last_best_ask_usd", "spread_bp": "last_spread_bp", "bid_size_usd": "last_bid_size_usd",
+    "ask_size_usd": "last_ask_size_usd", "imbalance": "last_imbalance",
+}  # fmt: skip
+_FIGURES = (
+    Column("best_bid", "price"),
+    Column("best_ask", "price"),
+    Column("spread_bp", "number"),
+    Column("bid_size_usd", "whole"),
+    Column("ask_size_usd", "whole"),
+    Column("imbalance", "number"),
+)
+_WITHIN = tuple(f"last_{side}_size_within_{distance}bp_usd" for side in ("bid", "ask") for distance in _DISTANCES)
+
+
+class Books(NamedTuple):
+    """What the view shows of one symbol."""
+
+    markets: tuple[Row, ...]
+    """The newest minute of each market."""
+    regions: tuple[Row, ...]
+    """The same of each region."""
+    course: tuple[Row, ...]
+    """Imbalance of each region by minute, oldest first."""
+    executable: tuple[tuple[int, float | None, str, str], ...]
+    """By notional, USD, the best premium before fees, percent, and where to buy and sell."""
+
+
+class OrderBookView(View):
+    """Books of one symbol, the settings' first by default."""
+
+    name: ClassVar[str] = "orderbook"
+    order: ClassVar[int] = 40
+
+    def load(self, reading: Reading, page: Page) -> Loaded:
+        newest = reading.newest("order_cal_market", page.choice.source or None)
+        if newest is None:
+            return Loaded(())
+        source, recent = ("source", newest.source), newest.time - 2 * _MINUTE
+        symbols = sorted({row["symbol"] for row in reading.rows(Question("order_cal_market", ("symbol",), (source,), recent))})
+        symbol = page.choice.symbol or next((name for name in page.settings.symbols if name in symbols), symbols[0])
+        where = (source, ("symbol", symbol))
+        columns = ("market", "region", "window_start", *_BEST.values())
+        markets = reading.rows(Question("order_cal_market", columns, where, recent, 1_000))
+        of_region = ("region", "window_start", *_BEST.values(), *_WITHIN)
+        regions = reading.rows(Question("order_cal_region", of_region, where, newest.time - _SHOWN_MS, 1_000))
+        rows = Books(_newest(markets, "market"), _newest(regions, "region"), tuple(regions[::-1]), _executable(reading, page, where, recent))
+        return Loaded(rows, newest.source, newest_event(reading, newest, "orderbook"), {"symbol": symbols}, {"symbol": symbol})
+
+    def show(self, loaded: Loaded, page: Page) -> Any:
+        shown, symbol, texts = loaded.rows, loaded.chosen["symbol"], page.texts
+        choices = chips(texts("symbol"), "symbol", loaded.options["symbol"], symbol, page.choice)
+        if not shown.markets:
+            return [choices, html.P(texts("orderbook.empty"), className="empty")]
+        tables = [table(sheet, page) for sheet in self.sheets(loaded, page)]
+        return [choices, _depth(shown.regions, symbol, page), _imbalance(shown.course, symbol, page), *tables]
+
+    def sheets(self, loaded: Loaded, page: Page) -> Sequence[Sheet]:
+        del page
+        shown = loaded.rows or Books((), (), (), ())
+        legs = (Column("buy_market", "market"), Column("sell_market", "market"))
+        by_market = [_cells(row, "market", "region") for row in shown.markets]
+        by_region = [_cells(row, "region") for row in shown.regions]
+        return (
+            Sheet("books", (Column("market", "market"), Column("region", "region"), *_FIGURES), by_market),
+            Sheet("regions", (Column("region", "region"), *_FIGURES), by_region),
+            Sheet("executable", (Column("notional_usd", "whole"), Column("premium_percent", "percent"), *legs), shown.executable),
+        )
+
+
+def _newest(rows: Sequence[Row], key: str) -> tuple[Row, ...]:
+    """The newest row of each key, of rows that come newest first."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row[key], row)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _cells(row: Row, *names: str) -> list[Any]:
+    return [*(row[name] for name in names), *(row[_BEST[column.name]] for column in _FIGURES)]
+
+
+def _executable(reading: Reading, page: Page, where: tuple[tuple[str, str], ...], since: int) -> tuple[tuple[int, float | None, str, str], ...]:
+    known = {column.name for column in reading.tables["executable_spread"].columns}
+    notionals = [notional for notional in page.settings.executable_notionals_usd if f"premium_percent_{notional}" in known]
+    columns = ("buy_market", "sell_market", *(f"premium_percent_{notional}" for notional in notionals))
+    rows = reading.rows(Question("executable_spread", columns, where, since, 5_000))
+    pairs: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        pairs.setdefault((row["buy_market"], row["sell_market"]), row)
+    found = []
+    for notional in notionals:
+        name = f"premium_percent_{notional}"
+        best = max((row for row in pairs.values() if row[name] is not None), key=lambda row: row[name], default=None)
+        if best is not None:
+            found.append((notional, best[name], best["buy_market"], best["sell_market"]))
+    return tuple(found)
+
+
+def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
+    """Bids to the left of nothing and asks to the right, USD: what is nearer to the mid is part of what is further."""
+    texts, palette = page.texts, page.palette
+    names = [texts.named("region", row["region"]) for row in regions]
+    traces = []
+    for side, sign, colour in (("bid", -1, palette.up), ("ask", 1, palette.down)):
+        for distance, opacity in zip(_DISTANCES, (1.0, 0.65, 0.35), strict=True):
+            values = [row[f"last_{side}_size_within_{distance}bp_usd"] for row in regions]
+            label = texts(f"orderbook.{side}s", bp=distance)
+            said = ["" if value is None else f"$ {value:,.0f}" for value in values]
+            bar = {"type": "bar", "orientation": "h", "name": label, "y": names, "x": [None if value is None else sign * value for value in values]}
+            hover = {"text": said, "textposition": "none", "hovertemplate": "%{y}: %{text}<extra>%{fullData.name}</extra>"}
+            traces.append(bar | hover | {"marker": {"color": colour, "opacity": opacity}})
+    layout = palette.layout(symbol, 150 + 90 * len(names), barmode="group", xaxis={"tickformat": ",.3~s"}, yaxis={"type": "category"})
+    return graph("depth", traces, layout, texts("orderbook.depth", symbol=symbol))
+
+
+def _imbalance(course: Sequence[Row], symbol: str, page: Page) -> Any:
+    traces = []
+    for region, colour, dash in zip(sorted({row["region"] for row in course}), page.palette.series, ("solid", "dash", "dot"), strict=False):
+        mine = [row for row in course if row["region"] == region]
+        line = {"color": colour, "dash": dash, "width": 2}
+        times, values = [in_zone(row["window_start"], page.zone) for row in mine], [row["last_imbalance"] for row in mine]
+        name = page.texts.named("region", region)
+        traces.append({"type": "scatter", "mode": "lines+markers", "name": name, "x": times, "y": values, "line": line, "connectgaps": False})
+    layout = page.palette.layout(symbol, 240, yaxis={"range": [-1, 1], "tickformat": ".1f"}, xaxis={"type": "date"})
+    return graph("imbalance", traces, layout, page.texts("orderbook.imbalance", symbol=symbol))

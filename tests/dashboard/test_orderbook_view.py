@@ -1,0 +1,31 @@
+"""Order books in a browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.dashboard.browsing import Site, shoot
+
+pytestmark = pytest.mark.browser
+
+
+def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> None:
+    page = dashboard.open("/orderbook?symbol=ETH", height=1700)
+    expect(page.locator("#chart-imbalance .js-plotly-plot")).to_be_visible()
+    depth = page.evaluate("document.querySelector('#chart-depth .js-plotly-plot').data.map(({name, x, y}) => ({name, x, y}))")
+    assert [trace["name"] for trace in depth] == [f"{side} within {distance} bp" for side in ("Bids", "Asks") for distance in (10, 50, 100)]
+    assert depth[0]["y"] == ["Asia", "Korea", "America and Europe"]
+    assert all(value < 0 for value in depth[0]["x"])
+    assert all(value > 0 for value in depth[3]["x"])
+    lines = page.evaluate("document.querySelector('#chart-imbalance .js-plotly-plot').data.map(({y}) => y.length)")
+    assert len(lines) == 3
+    assert min(lines) >= 6
+    expect(page.locator("#table-books tbody tr")).to_have_count(5)
+    expect(page.locator("#table-regions tbody tr")).to_have_count(3)
+    first = page.locator("#table-executable tbody tr").first.locator("td")
+    expect(first.nth(0)).to_have_text("1,000")
+    expect(first.nth(1)).to_contain_text("▲ +2.")
+    expect(first.nth(2)).to_have_text("Kraken")
+    expect(first.nth(3)).to_have_text("Upbit")
+    shoot(page, "orderbook")
