@@ -11,7 +11,9 @@ from src.dashboard.choice import Choice
 from src.dashboard.format import MISSING, clock, number, percent, utc, whole
 from src.dashboard.view import Page, Sheet, heading
 
-_FORMS: dict[str, Callable[[Any], str]] = {"number": number, "price": number, "whole": whole, "percent": percent}
+_FEWER = 4
+"""Digits that count of a size or a share; a price has more."""
+_FORMS: dict[str, Callable[[Any], str]] = {"number": lambda value: number(value, _FEWER), "price": number, "whole": whole, "percent": percent}
 
 
 def aria(label: str) -> Any:
@@ -37,8 +39,8 @@ def moment(milliseconds: int | None, page: Page) -> Any:
 
 
 def signed(value: float | None, text: str) -> Any:
-    """A change: its sign is also an arrow, as a colour alone is not seen by all."""
-    if value is None or value == 0:
+    """A change: its sign is also an arrow, as a colour alone is not seen by all. What is shown as zero has none."""
+    if value is None or not text.startswith(("+", "-")):
         return html.Span(text, className="flat")
     return html.Span(f"{'▲' if value > 0 else '▼'} {text}", className="up" if value > 0 else "down")
 

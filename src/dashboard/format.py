@@ -29,8 +29,10 @@ def whole(value: float | None) -> str:
 
 
 def percent(value: float | None, decimals: int = 2) -> str:
-    """With its sign: +1.20 %."""
-    return MISSING if value is None else f"{value:+,.{decimals}f} %"
+    """With its sign: +1.20 %; none where it is zero in so many decimals."""
+    if value is None:
+        return MISSING
+    return f"{value:+,.{decimals}f} %" if round(value, decimals) else f"{0:.{decimals}f} %"
 
 
 def age(milliseconds: int, texts: Texts) -> str:

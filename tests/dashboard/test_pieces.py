@@ -56,7 +56,7 @@ def test_numbers_have_thousands_separators_and_the_digits_that_count(value: floa
 
 
 def test_percents_ages_and_times() -> None:
-    assert [percent(1.234), percent(-1234.5), percent(None)] == ["+1.23 %", "-1,234.50 %", "–"]
+    assert [percent(1.234), percent(-1234.5), percent(-0.004), percent(None)] == ["+1.23 %", "-1,234.50 %", "0.00 %", "–"]
     assert [age(ms, texts("en")) for ms in (-5, 59_999, 60_000, 7_200_000, 999 * 86_400_000)] == ["0 s", "59 s", "1 min", "2 h", "999 d"]
     assert age(59_000, texts("ko")) == "59초"
     seoul = ZoneInfo("Asia/Seoul")

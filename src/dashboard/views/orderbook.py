@@ -128,7 +128,7 @@ def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
             said = ["" if value is None else f"$ {value:,.0f}" for value in values]
             bar = {"type": "bar", "orientation": "h", "name": label, "y": names, "x": [None if value is None else sign * value for value in values]}
             hover = {"text": said, "textposition": "none", "hovertemplate": "%{y}: %{text}<extra>%{fullData.name}</extra>"}
-            traces.append(bar | hover | {"marker": {"color": colour, "opacity": opacity}})
+            traces.append(bar | hover | {"marker": {"color": colour}, "opacity": opacity})
     layout = palette.layout(symbol, 150 + 90 * len(names), barmode="group", xaxis={"tickformat": ",.3~s"}, yaxis={"type": "category"})
     return graph("depth", traces, layout, texts("orderbook.depth", symbol=symbol))
 
