@@ -6,6 +6,7 @@ import sqlite3
 import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,21 @@ class SqlStore(Store):
                 self._limit_time(connection)
                 try:
                     found = connection.execute(self._select(schema, question)).mappings().all()
+                    absent: tuple[str, ...] = ()
                 except sa.exc.DBAPIError:
                     connection.rollback()
-                    if sa.inspect(connection).has_table(schema.name):
+                    there = _columns_there(connection, schema.name)
+                    wanted = question.columns or tuple(column.name for column in schema.columns)
+                    absent = tuple(name for name in wanted if name not in there)
+                    if not there:
+                        return []
+                    if not absent or len(absent) == len(wanted):
                         raise
-                    return []
-                return [{name: _ms(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in found]
+                    # The job runs with other markets than these settings name: what it has no column for was not observed.
+                    kept = replace(question, columns=tuple(name for name in wanted if name in there))
+                    found = connection.execute(self._select(schema, kept)).mappings().all()
+                blank = dict.fromkeys(absent)
+                return [{name: _ms(value) if isinstance(value, datetime) else value for name, value in row.items()} | blank for row in found]
         except (CoinSparkError, sa.exc.SQLAlchemyError):
             raise
         except Exception as error:  # noqa: BLE001  (drivers let errors of any type through when a server goes away)
@@ -164,6 +174,12 @@ def _sqlite(path: Path) -> sa.Engine:
     # A thread of the web server may get the connection of another; the pool gives it to one at a time.
     arguments = {"timeout": ANSWER_SECONDS, "check_same_thread": False}
     return sa.create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", hide_parameters=True, connect_args=arguments)
+
+
+def _columns_there(connection: sa.Connection, table: str) -> frozenset[str]:
+    """The columns of a table; none where there is no table."""
+    inspector = sa.inspect(connection)
+    return frozenset(column["name"] for column in inspector.get_columns(table)) if inspector.has_table(table) else frozenset()
 
 
 def _ms(moment: datetime) -> int:

@@ -114,6 +114,19 @@ def test_sqlite_is_never_made_nor_written_and_a_missing_table_has_no_rows(empty_
     store.close()
 
 
+def test_a_column_of_a_market_that_the_job_does_not_have_is_null(empty_home: Settings) -> None:
+    database = Filled(empty_home.database_address)
+    database.tickers(tickers(START, START + MINUTE, MINUTE, ("BTC",)), ("market_arbitrage",))
+    database.close()
+    wider = metric_tables(SETTINGS.model_copy(update={"markets": (*SETTINGS.markets, "bybit")}))["market_arbitrage"]
+    store = SqlStore(empty_home.database_address)
+    (row,) = store.rows(wider, Question("market_arbitrage", limit=1))
+    assert set(row) == {column.name for column in wider.columns}
+    assert row["last_price_usd_bybit"] is None
+    assert row["last_price_usd_okx"] > 80_000
+    store.close()
+
+
 def test_the_same_question_is_put_once_a_tick_whoever_asks(empty_home: Settings) -> None:
     Filled(empty_home.database_address).close()
     clock = Clock()
