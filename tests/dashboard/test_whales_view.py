@@ -24,6 +24,7 @@ def test_the_tape_has_the_newest_whale_first(dashboard: Site) -> None:
     assert times == sorted(times, reverse=True)
     page.locator("#choose-symbol-BTC").click()
     expect(page).to_have_url(dashboard.address + "/whales?symbol=BTC")
+    expect(page.locator("#choose-symbol-BTC.chosen")).to_be_visible()
     shoot(page, "whales")
     href = page.locator("#export-tape-xlsx").get_attribute("href") or ""
     with urllib.request.urlopen(dashboard.address + href) as answer:  # noqa: S310
