@@ -55,9 +55,14 @@ def open_sinks(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool)
         _open(job, stack, sink)
 
 
+def rules_of(job: _SparkSettingOrganization) -> Rules:
+    """What the settings say of sinks that fail."""
+    return Rules(job.settings.sink_retry_seconds, job.settings.on_sink_failure == "park", job.stopping, job.tell)
+
+
 def make_outlets(job: _SparkSettingOrganization) -> list[Outlet]:
     """The sinks in the order in which they get a batch. Those that store can park; a debug run stores nothing."""
-    rules = Rules(job.settings.sink_retry_seconds, job.settings.on_sink_failure == "park", job.stopping, job.tell)
+    rules = rules_of(job)
     sinks: list[tuple[Sink, Callable[[Batch], None]]] = []
     if job.database is not None:
         sinks.append((job.database, job._write_to_mysql))  # noqa: SLF001  (plug points of the job)
