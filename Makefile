@@ -20,7 +20,7 @@ check: ## Lint, formatting, types
 	.venv/bin/ruff format --check
 	.venv/bin/mypy src install $(wildcard coin_spark.py)
 
-test: install-test check ## Install, a MySQL-protocol server included, then check and test
+test: install-test check ## Install, a MySQL-protocol server and the ClickHouse engine included, then check and test
 	.venv/bin/poetry run pytest -m "not slow"
 
 test-all: install-test check ## The same with the tests that take longer
@@ -61,4 +61,4 @@ bench-state: install ## State, memory and batch times of 1,800 prices over an ho
 	@touch $@
 
 install-test:
-	@python=$$(install/find_python.sh) && "$$python" -m install --with-mysql
+	@python=$$(install/find_python.sh) && "$$python" -m install --for-tests

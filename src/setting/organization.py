@@ -39,7 +39,7 @@ from src.setting.spark_errors import cause
 from src.storage.floats import without_non_finite
 from src.storage.kafka import KafkaSink
 from src.storage.memory import MemorySink
-from src.storage.outlet import Outlet
+from src.storage.outlet import Outlet, Unopened
 from src.storage.retention import Retention
 from src.storage.sink import Batch, BatchSink, Sink
 from src.storage.sql import SqlSink
@@ -104,6 +104,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.raw: RawQuery | None = None
         self.extra_sinks: list[Sink | BatchSink] = []
         """Sinks besides database, Kafka and ClickHouse, in debug runs in place of the console; they get every batch after those."""
+        self.unopened: dict[Sink, Unopened] = {}
+        """Sinks that were away when the job began."""
         self._outlets: list[Outlet] | None = None
         self.retention: Retention | None = None
         self.failure: BaseException | None = None

@@ -34,7 +34,7 @@ from src.setting.raw_query import check_raw, keep_raw
 from src.setting.replaying import check_windows_are_open, has_read_everything
 from src.setting.series_query import series_checkpoint
 from src.setting.session import remove_left_behind, stop_spark
-from src.setting.sinks import keep_store, open_clickhouse, open_database, open_sinks
+from src.setting.sinks import keep_store, open_clickhouse, open_database, open_sinks, tried_again
 from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
 from src.setting.watching import Watch
@@ -92,7 +92,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             self.view.began(self.name, self.tables, self._origin_lines(kept, debug=debug))
             keep_store(self, stack, debug=debug)
             watch = Watch(self, collector, self.view)
-            with watch.looking():
+            with watch.looking(), tried_again(self, watch.end):
                 while self.settings.trigger == AVAILABLE_NOW and replay is not None and not collector.finished and not self.stopping.wait(0.2):
                     pass
                 self._run_query(session, watch)

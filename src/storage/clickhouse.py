@@ -52,6 +52,7 @@ class ClickHouseSink(Sink):
 
     def open(self, tables: Sequence[TableSchema]) -> None:
         check_widths(tables)
+        self.close()
         self._client = self._reach()
         with translated(self._address, opening=True):
             prepare(self._client, tables, self._layout)

@@ -15,7 +15,7 @@ from src.collect.status import read_status
 from src.storage.clickhouse import current_view
 from tests.equality import assert_equal_rows, keyed
 from tests.servers import free_port
-from tests.storage.clickhouse_store import ClickHouseStore
+from tests.storage.clickhouse_store import ClickHouseStore, require_engine
 from tests.system.captured import Captured
 from tests.system.jobs import RAW_TOPICS, Home, Tables, assert_equal_oracle, assert_tables_equal_oracle, records_of, stopped
 from tests.system.recorded import START_AT, record
@@ -66,6 +66,7 @@ def test_clickhouse_holds_the_same_rows_as_the_database(captured: Captured) -> N
 @pytest.mark.slow
 @pytest.mark.mysql
 def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Path, mysql_url: str) -> None:
+    require_engine()
     files = record(tmp_path / "frames", seconds=100)
     replay = ("ticker", "--source", "replay", *files, "--start-at", START_AT)
 
