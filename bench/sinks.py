@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -18,12 +19,15 @@ from pydantic import SecretStr
 
 from bench.database import mariadb
 from bench.sinks_rows import TABLES, batches
+from bench.sinks_spark import WAYS, appended, spark
 from bench.throughput_topics import bench_settings
 from src.clickhouse.place import clickhouse
 from src.config.settings import EMBEDDED
 from src.schema.tables import TableSchema
 from src.setting.jobs import SparkStreamingTrade
 from src.storage.clickhouse import ClickHouseSink
+from src.storage.clickhouse_address import connected, parsed
+from src.storage.clickhouse_tables import identifier
 from src.storage.sink import Batch, Sink
 from src.storage.sql import SqlSink
 from tests.servers import free_port
@@ -51,21 +55,38 @@ def _bench(folder: Path, arguments: argparse.Namespace) -> None:
     words = f"{arguments.rows:,} rows of {table.name} ({len(table.columns)} columns, {len(table.key)} of them the key)"
     print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start; {words}", flush=True)
     with ExitStack() as stack:
-        ways: dict[str, Callable[[str], Sink]] = {}
         if arguments.only != "clickhouse":
             server = stack.enter_context(mariadb(folder / "database"))
-            ways["MySQL"] = lambda name: SqlSink(server.url(name))
+        if arguments.only in {None, "mysql"}:
+            for size in arguments.sizes:
+                _ours("MySQL", lambda name: SqlSink(server.url(name)), table, size, arguments)
         if arguments.only in {None, "clickhouse"}:
             place = stack.enter_context(clickhouse(settings, "bench"))
             assert place is not None
-            # Rows of the bench are of a year ago.
-            ways["ClickHouse"] = lambda _: ClickHouseSink(place.url.get_secret_value(), ttl_days=0)
-        for size in arguments.sizes:
-            for way, sink in ways.items():
-                if arguments.only in {None, way.lower()}:
-                    found = [_written(sink, table, f"run_{size}_{number}", arguments.rows, size) for number in range(arguments.runs)]
-                    new, again = (median(column) for column in zip(*found, strict=True))
-                    print(f"{way}, batches of {size:,}: {new:,.0f} rows/s new, {again:,.0f} rows/s again; wanted {_WANTED[way]:,}", flush=True)
+            url = place.url.get_secret_value()
+            for size in arguments.sizes:
+                # Rows of the bench are of a year ago.
+                _ours("ClickHouse", lambda _: _emptied(ClickHouseSink(url, ttl_days=0), url, table), table, size, arguments)
+        if arguments.only in {None, "spark"}:
+            session = stack.enter_context(spark())
+            for size, (number, way) in product(arguments.sizes, enumerate(WAYS)):
+                names = [f"spark_{size}_{number}_{run}" for run in range(arguments.runs)]
+                made = list(batches(table, arguments.rows, size, "spark", 0))
+                rate = median(appended(session, server.url(name), table, made, way) for name in names)
+                print(f"Spark's JDBC append to MySQL {way}, batches of {size:,}: {rate:,.0f} rows/s new", flush=True)
+
+
+def _ours(way: str, make: Callable[[str], Sink], table: TableSchema, size: int, arguments: argparse.Namespace) -> None:
+    found = [_written(make, table, f"ours_{size}_{run}", arguments.rows, size) for run in range(arguments.runs)]
+    new, again = (median(column) for column in zip(*found, strict=True))
+    print(f"{way}, batches of {size:,}: {new:,.0f} rows/s new, {again:,.0f} rows/s again; wanted {_WANTED[way]:,}", flush=True)
+
+
+def _emptied(sink: ClickHouseSink, url: str, table: TableSchema) -> ClickHouseSink:
+    client = connected(parsed(url))
+    client.command(f"DROP TABLE IF EXISTS {identifier(table.name)} SYNC")
+    client.close()
+    return sink
 
 
 def _written(make: Callable[[str], Sink], table: TableSchema, name: str, rows: int, size: int) -> tuple[float, float]:
