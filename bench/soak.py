@@ -150,6 +150,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rate", type=int, default=2_000, help="records a second, tickers and trades together")
     arguments = parser.parse_args()
+    # An ordered stop as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = datetime.now(UTC)
     folder = FOLDER / f"{began:%Y%m%dT%H%M%SZ}"
     folder.mkdir(parents=True)
