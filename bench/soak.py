@@ -49,9 +49,10 @@ _LAST_LINES = 40
 class Soak:
     """One run, its data in `folder`. Use it as a context."""
 
-    def __init__(self, folder: Path, rate: int) -> None:
+    def __init__(self, folder: Path, rate: int, open_minutes: float) -> None:
         self._folder = folder
         self._rate = rate
+        self._open_minutes = open_minutes
         self._jobs: dict[str, subprocess.Popen[bytes]] = {}
         self._lags = dict.fromkeys(JOBS, 0)
 
@@ -62,7 +63,8 @@ class Soak:
             server = stack.enter_context(mariadb(self._folder / "database"))
             settings = bench_settings(self._folder / "home")
             secrets = {"database_url": SecretStr(server.url("soak")), "clickhouse_url": SecretStr(EMBEDDED)}
-            self._settings = settings.model_copy(update={**secrets, "clickhouse_port": free_port()})
+            ours = {"clickhouse_port": free_port(), "outage_hours": self._open_minutes / 60}
+            self._settings = settings.model_copy(update={**secrets, **ours})
             self._broker = stack.enter_context(cluster(self._settings, "soak"))
             place = stack.enter_context(clickhouse(self._settings, "soak"))
             assert place is not None
@@ -149,15 +151,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rate", type=int, default=2_000, help="records a second, tickers and trades together")
+    parser.add_argument(
+        "--open-minutes", type=float, default=10, help="how long windows stay open for what is late (6 hours by default: state grows for that long)"
+    )
     arguments = parser.parse_args()
     # An ordered stop as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = datetime.now(UTC)
     folder = FOLDER / f"{began:%Y%m%dT%H%M%SZ}"
     folder.mkdir(parents=True)
-    print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start", flush=True)
+    print(f"{os.cpu_count()} cores; load {os.getloadavg()[0]:.1f} at the start; windows stay open for {arguments.open_minutes:g} minutes", flush=True)
     passed: list[Minute] = []
-    soak = Soak(folder, arguments.rate)
+    soak = Soak(folder, arguments.rate, arguments.open_minutes)
     try:
         with suppress(KeyboardInterrupt), soak.running():
             for minute in soak.minutes(arguments.minutes):
