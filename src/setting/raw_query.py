@@ -25,7 +25,7 @@ from src.errors import ConfigurationError
 from src.panes.messages import RAW_COLUMNS
 from src.raw.rows import RawRows
 from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
-from src.setting.sinks import rules_of
+from src.setting.sinks import open_sink, rules_of
 from src.storage.outlet import Outlet
 from src.storage.parked import ParkedBatches, parking_folders
 from src.storage.sink import Batch
@@ -77,8 +77,7 @@ def keep_raw(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     if not job.settings.raw or job.raw_table is None or job.clickhouse is None:
         return
     sink, name, cluster_id = job.clickhouse.sink(), raw_name(job.name), job.cluster.cluster_id
-    stack.callback(sink.close)
-    sink.open([job.raw_table])
+    open_sink(job, stack, sink, [job.raw_table])
     kept = stack.enter_context(checkpoint(job.settings.home, name, *raw_identity(job, cluster_id)))
     first = beginning_offsets(job.cluster.bootstrap_servers, job.topics)
     if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
@@ -88,7 +87,7 @@ def keep_raw(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     if kept.origin() is None:
         kept.begin(Origin(generation=kept.next_generation()))
     (folder,) = parking_folders(job.settings.home, name, [sink.name])
-    outlet = Outlet(sink, sink.write, rules_of(job), ParkedBatches(folder))
+    outlet = Outlet(sink, sink.write, rules_of(job), ParkedBatches(folder), job.unopened.get(sink))
     if outlet.waiting:
         job.view.say(f"{outlet.waiting} parked batches of {job.raw_table.name} wait for {sink.name}: they are written before what comes now")
     reading = job.plan.reading

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from src.collect.ledger import LEDGER_TABLE
 from src.errors import TransientError, UnreachableError
+from src.schema.tables import TableSchema
 from src.setting.series_in_memory import SeriesInMemory
 from src.storage.console import ConsoleSink
 from src.storage.kafka import KafkaSink
@@ -32,7 +33,7 @@ _JOIN_SECONDS = 10.0
 def open_database(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     """The database first of all: what the user must mend there is said before anything that takes seconds to start."""
     job.database = SqlSink(job.database_url)
-    _open(job, stack, job.database)
+    open_sink(job, stack, job.database, job.tables)
 
 
 def open_clickhouse(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
@@ -45,7 +46,7 @@ def open_clickhouse(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     job.clickhouse = stack.enter_context(clickhouse(job.settings, f"{job.name} job"))
     if job.clickhouse is not None:
         job.clickhouse_sink = job.clickhouse.sink()
-        _open(job, stack, job.clickhouse_sink)
+        open_sink(job, stack, job.clickhouse_sink, job.tables)
 
 
 def open_sinks(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool) -> None:
@@ -55,7 +56,7 @@ def open_sinks(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool)
         job.series_in_memory = SeriesInMemory(job.series)
     else:
         job.kafka = KafkaSink(job.cluster.bootstrap_servers)
-        _open(job, stack, job.kafka)
+        open_sink(job, stack, job.kafka, job.tables)
         if job.settings.parquet_folder is not None:
             job.extra_sinks.append(ParquetSink(job.settings.parquet_folder))
     open_extra(job, stack, debug=debug)
@@ -67,21 +68,17 @@ def open_extra(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool 
     extra = [*map(as_sink, job.extra_sinks)]
     job.extra_sinks = [*extra]
     for sink in extra:
-        _open(job, stack, sink, debug=debug)
+        open_sink(job, stack, sink, job.tables, debug=debug)
 
 
 def rules_of(job: _SparkSettingOrganization) -> Rules:
     """What the settings say of sinks that fail."""
-    return Rules(job.settings.sink_retry_seconds, job.settings.on_sink_failure == "park", job.stopping, job.tell)
+    return Rules(job.settings.sink_retry_seconds, job.settings.on_sink_failure == PARK, job.stopping, job.tell)
 
 
 def make_outlets(job: _SparkSettingOrganization) -> list[Outlet]:
     """The sinks in the order in which they get a batch. Those that store can park; a debug run stores nothing."""
-<<<<<<< HEAD
     rules = rules_of(job)
-=======
-    rules = Rules(job.settings.sink_retry_seconds, job.settings.on_sink_failure == PARK, job.stopping, job.tell)
->>>>>>> secret
     sinks: list[tuple[Sink, Callable[[Batch], None]]] = []
     if job.database is not None:
         sinks.append((job.database, job._write_to_mysql))  # noqa: SLF001  (plug points of the job)
@@ -116,7 +113,7 @@ def tried_again(job: SparkStreamingCoinAverage, failed: Callable[[Exception], No
 
     def work() -> None:
         while not done.wait(PROBE_SECONDS / 2):
-            for outlet in job.outlets:
+            for outlet in (*job.outlets, *([job.raw.outlet] if job.raw else [])):
                 try:
                     outlet.retry()
                 except Exception as error:  # noqa: BLE001  (whatever a sink raises that does not pass ends the job, as it does within a batch)
@@ -132,13 +129,13 @@ def tried_again(job: SparkStreamingCoinAverage, failed: Callable[[Exception], No
         thread.join(_JOIN_SECONDS)
 
 
-def _open(job: SparkStreamingCoinAverage, stack: ExitStack, sink: Sink, *, debug: bool = False) -> None:
-    """Open a sink. One that is away is opened later, where batches are parked for it; what the user must mend is an error at once."""
+def open_sink(job: SparkStreamingCoinAverage, stack: ExitStack, sink: Sink, tables: Sequence[TableSchema], *, debug: bool = False) -> None:
+    """Open a sink for those tables. One that is away is opened later, where batches are parked for it; what the user must mend is an error at once."""
     stack.callback(sink.close)
     try:
-        sink.open(job.tables)
+        sink.open(tables)
     except (UnreachableError, TransientError) as error:
         if debug or job.settings.on_sink_failure != PARK:
             raise
-        job.unopened[sink] = Unopened(partial(sink.open, job.tables), str(error))
+        job.unopened[sink] = Unopened(partial(sink.open, tables), str(error))
         job.view.say(f"{sink.name} is away, and its batches are parked until it is back: {error}")

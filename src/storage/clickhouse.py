@@ -30,6 +30,8 @@ _SETTINGS = {
     "async_insert": 0,
     "distributed_foreground_insert": 1,
     "insert_deduplicate": 1,
+    # No key is twice in a batch, so there is nothing to replace within it; looking for it takes a third of the insert's time.
+    "optimize_on_insert": 0,
     # A replay or a backfill may reach over more days than the 100 that are allowed to an insert.
     "max_partitions_per_insert_block": 0,
 }
