@@ -130,7 +130,7 @@ def tried_again(job: SparkStreamingCoinAverage, failed: Callable[[Exception], No
 
 
 def open_sink(job: SparkStreamingCoinAverage, stack: ExitStack, sink: Sink, tables: Sequence[TableSchema], *, debug: bool = False) -> None:
-    """Open a sink for those tables. One that is away is opened later, where batches are parked for it; what the user must mend is an error at once."""
+    """Open a sink for those tables. One that is away is opened later, where batches are parked for it; what the user must mend is an error."""
     stack.callback(sink.close)
     try:
         sink.open(tables)
