@@ -73,6 +73,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield Running(home, ClickHouseStore(place.url.get_secret_value()), broker.bootstrap_servers, broker.cluster_id)
 
 
+@pytest.mark.slow
 def test_every_trade_is_there_once_after_a_kill(running: Running) -> None:
     home, given = running.home, trades(11, 1_500)
     ensure_topics(running.bootstrap_servers, home.job._topic_specs())

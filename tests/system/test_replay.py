@@ -114,6 +114,7 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     assert {letter.origin for letter in killed.dead_letters()} == {letter.origin for letter in malformed}
 
 
+@pytest.mark.slow
 def test_a_job_killed_when_all_was_sent_but_not_read_does_not_send_it_again(tmp_path: Path) -> None:
     files = record(tmp_path / "frames", seconds=20)
     home = Home(tmp_path)

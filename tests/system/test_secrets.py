@@ -176,6 +176,7 @@ def job(commands: Commands) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     process.wait()
 
 
+@pytest.mark.slow
 def test_no_password_is_in_anything_that_a_job_with_failures_shows_says_or_leaves(
     servers: Servers, commands: Commands, job: tuple[subprocess.Popen[bytes], int], searched: Searched, tmp_path: Path
 ) -> None:
