@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run check test test-all test-crash docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs bench-state install-test
+.PHONY: help install run check test test-all test-crash docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs bench-state bench-sinks soak install-test
 
 ARGS ?= ticker
 
@@ -20,7 +20,7 @@ check: ## Lint, formatting, types
 	.venv/bin/ruff format --check
 	.venv/bin/mypy src install $(wildcard coin_spark.py)
 
-test: install-test check ## Install, a MySQL-protocol server included, then check and test
+test: install-test check ## Install, a MySQL-protocol server and the ClickHouse engine included, then check and test
 	.venv/bin/poetry run pytest -m "not slow"
 
 test-all: install-test check ## The same with the tests that take longer
@@ -54,6 +54,13 @@ bench-jobs: install ## Records a second of the order-book job and the trade job;
 bench-state: install ## State, memory and batch times of 1,800 prices over an hour of event time; wants the machine alone
 	@PYTHONPATH=. .venv/bin/python -m bench.state $(if $(filter command,$(origin ARGS)),$(ARGS))
 
+bench-sinks: install-test ## Rows a second into MySQL and ClickHouse, beside Spark's own JDBC append; wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.sinks_install
+	@PYTHONPATH=. .venv/bin/python -m bench.sinks $(if $(filter command,$(origin ARGS)),$(ARGS))
+
+soak: install-test ## Memory, state, handles and lag of two jobs over an hour (MINUTES=60) at 2,000 records/s (RATE=2000); wants the machine alone
+	@PYTHONPATH=. .venv/bin/python -m bench.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
+
 # What we are measured against has a folder of its own (Flink: .bench/flink, by bench/throughput_install.py): in a group of poetry its dependencies would change the versions in everybody's .venv.
 .bench/bin/cryptofeed-2.4.1:
 	@python=$$(install/find_python.sh) && "$$python" -m venv .bench
@@ -61,4 +68,4 @@ bench-state: install ## State, memory and batch times of 1,800 prices over an ho
 	@touch $@
 
 install-test:
-	@python=$$(install/find_python.sh) && "$$python" -m install --with-mysql
+	@python=$$(install/find_python.sh) && "$$python" -m install --for-tests

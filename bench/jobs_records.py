@@ -33,10 +33,18 @@ _Make = Callable[["_Pair", int, int], Trade | OrderBook]
 
 
 def trade_messages(
-    records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1, *, symbols: Sequence[str] = SYMBOLS, spacing: int = 0
+    records: int,
+    venues: tuple[Venue, ...],
+    partitions: int,
+    share: int = 0,
+    shares: int = 1,
+    *,
+    symbols: Sequence[str] = SYMBOLS,
+    spacing: int = 0,
+    start: int = START_MS,
 ) -> Iterator[Sent]:
     """As `bench.throughput_records.messages`, of trades."""
-    return _messages(records, [_Pair(*each, partitions) for each in _pairs(venues, symbols)], share, shares, trade_topic, _trade, spacing)
+    return _messages(records, [_Pair(*each, partitions) for each in _pairs(venues, symbols)], share, shares, trade_topic, _trade, spacing, start)
 
 
 def orderbook_messages(records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1) -> Iterator[Sent]:
@@ -49,14 +57,21 @@ def _pairs(venues: tuple[Venue, ...], symbols: Sequence[str]) -> Iterator[tuple[
 
 
 def _messages(
-    records: int, pairs: Sequence[_Pair], share: int, shares: int, topic: Callable[[Region], str], make: _Make, spacing: int = 0
+    records: int,
+    pairs: Sequence[_Pair],
+    share: int,
+    shares: int,
+    topic: Callable[[Region], str],
+    make: _Make,
+    spacing: int = 0,
+    start: int = START_MS,
 ) -> Iterator[Sent]:
     rng = random.Random(_SEED)  # noqa: S311  (no secret)
     spacing = spacing or spacing_ms(records)
     for number in range(0, records, RECORDS_A_MESSAGE):
         pair = pairs[int(rng.random() * len(pairs))]
         if pair.partition % shares == share:
-            made = [make(pair, START_MS + each * spacing, each) for each in range(number, number + RECORDS_A_MESSAGE)]
+            made = [make(pair, start + each * spacing, each) for each in range(number, number + RECORDS_A_MESSAGE)]
             yield Sent(topic(pair.venue.region), pair.partition, pair.key, _encode(made))
 
 

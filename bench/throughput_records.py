@@ -59,12 +59,20 @@ def spacing_ms(records: int) -> int:
 
 
 def messages(
-    records: int, venues: tuple[Venue, ...], partitions: int, share: int = 0, shares: int = 1, *, symbols: Sequence[str] = SYMBOLS, spacing: int = 0
+    records: int,
+    venues: tuple[Venue, ...],
+    partitions: int,
+    share: int = 0,
+    shares: int = 1,
+    *,
+    symbols: Sequence[str] = SYMBOLS,
+    spacing: int = 0,
+    start: int = START_MS,
 ) -> Iterator[Sent]:
     """The messages of `records` records in the order of event time; of them those on every `shares`-th partition, from `share` on.
 
-    Event times rise by `spacing` ms (0: that of `spacing_ms`) from record to record over all messages, so first and last are never a matter of
-    equal times.
+    Event times rise from `start` by `spacing` ms (0: that of `spacing_ms`) from record to record over all messages, so first and last are never
+    a matter of equal times.
     """
     rng = random.Random(_SEED)  # noqa: S311  (no secret)
     pairs = [_Pair(venue, symbol, place, partitions) for venue in venues for place, symbol in enumerate(symbols)]
@@ -72,7 +80,7 @@ def messages(
     for number in range(records // RECORDS_A_MESSAGE):
         pair = pairs[int(rng.random() * len(pairs))]
         if pair.partition % shares == share:
-            yield pair.message(START_MS + number * RECORDS_A_MESSAGE * spacing, spacing)
+            yield pair.message(start + number * RECORDS_A_MESSAGE * spacing, spacing)
 
 
 class _Pair:
@@ -127,6 +135,6 @@ class _Pair:
             ask=round(price * 1.0001, 4),
             ask_size=traded,
             acc_volume=round(self._counted, 6) if counts else None,
-            acc_since=START_MS - START_MS % 86_400_000 if counts else None,
+            acc_since=event_time - event_time % 86_400_000 if counts else None,
             traded_volume=traded if counts else None,
         )

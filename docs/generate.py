@@ -18,6 +18,7 @@ def pages() -> dict[Path, str]:
     for job in JOBS:
         for table in job(settings).tables:
             tables.setdefault(table.name, table)
+    tables |= {job.raw_table.name: job.raw_table for job in JOBS if job.raw_table is not None}
     return {PROJECT / "docs" / "tables.md": table_cards(list(tables.values())), PROJECT / ".env.example": env_example()}
 
 

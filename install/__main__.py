@@ -1,4 +1,4 @@
-"""Install what is missing: Poetry, the project's environment, Java, the jars and, for the tests, a MySQL-protocol server."""
+"""Install what is missing: Poetry, the project's environment, Java, the jars; for the tests a MySQL-protocol server, the ClickHouse engine and a browser."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from install import class_archives, environment, jars, system
@@ -19,10 +20,12 @@ INTERRUPTED = 130
 def main() -> int:
     """Run every step that has something to do; a failure is one line and a non-zero status."""
     arguments = argparse.ArgumentParser(prog="python -m install", description=__doc__)
-    arguments.add_argument("--with-mysql", action="store_true", help="also a MySQL-protocol server for the tests")
-    steps: list[Callable[[Path], bool]] = [environment.install_poetry, environment.install_project, system.install_java, jars.install_jars]
-    if arguments.parse_args().with_mysql:
-        steps.append(system.install_mysql_server)
+    arguments.add_argument("--for-tests", action="store_true", help="also what the tests run on: a MySQL-protocol server, the ClickHouse engine, Chromium")
+    for_tests: bool = arguments.parse_args().for_tests
+    project = partial(environment.install_project, for_tests=for_tests)
+    steps: list[Callable[[Path], bool]] = [environment.install_poetry, project, system.install_java, jars.install_jars]
+    if for_tests:
+        steps += [system.install_mysql_server, system.install_browser]
     steps.append(class_archives.write_class_archives)
     try:
         _require_writable(ROOT)

@@ -13,6 +13,8 @@ from install import stamp, system
 from install.step import run
 
 POETRY = ("poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5")
+_TEST_GROUP = "test-engine"
+"""The group of pyproject.toml that is installed for the tests alone: the ClickHouse engine, half a gigabyte."""
 _PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -29,18 +31,21 @@ def install_poetry(root: Path) -> bool:
     return True
 
 
-def install_project(root: Path) -> bool:
-    """Install what poetry.lock names into `.venv`; False when that is done."""
+def install_project(root: Path, *, for_tests: bool = False) -> bool:
+    """Install what poetry.lock names into `.venv`, with what only the tests need where it is for them; False when that is done."""
     folder = root / ".venv"
-    value = stamp.digest((root / "poetry.lock",), _PYTHON_VERSION)
-    if stamp.is_current(folder / "coinspark.stamp", value) and _runs(folder / "bin" / "python"):
+    values = [stamp.digest((root / "poetry.lock",), _PYTHON_VERSION, *words) for words in ((_TEST_GROUP,), ())]
+    # What the tests need besides is in nobody's way: an environment that has it is complete for everybody.
+    fit = values[:1] if for_tests else values
+    if any(stamp.is_current(folder / "coinspark.stamp", value) for value in fit) and _runs(folder / "bin" / "python"):
         return False
     _make_environment(folder)
     poetry = root / ".poetry" / "bin" / "poetry"
-    command = (poetry, "install", "--no-interaction", "--no-ansi", f"--directory={root}")
+    groups = (f"--with={_TEST_GROUP}",) if for_tests else ()
+    command = (poetry, "install", "--no-interaction", "--no-ansi", f"--directory={root}", *groups)
     run("Installing the project's packages (PySpark alone is 430 MB)", command, folder / "install.log", _shown_of_poetry, _poetry_environment(root))
     _link_poetry(folder / "bin" / "poetry")
-    stamp.write(folder / "coinspark.stamp", value)
+    stamp.write(folder / "coinspark.stamp", fit[-1])
     return True
 
 

@@ -39,6 +39,12 @@ MARIADB = (
     Package("mariadb-server-core", r"mariadb-server-core(-[\d.]+)?"),
     Package("mariadb-client-core", r"mariadb-client-core(-[\d.]+)?"),
 )
+CHROMIUM = (
+    Package("chromium", r"chromium"),
+    # Without Korean letters the Korean page is boxes.
+    Package("fonts-nanum", r"fonts-nanum"),
+)
+_BREWED = {JAVA: "brew install openjdk@17", MARIADB[0]: "brew install mariadb", CHROMIUM[0]: "brew install --cask chromium"}
 
 
 def install_java(root: Path) -> bool:
@@ -61,6 +67,14 @@ def install_mysql_server(root: Path) -> bool:
     if os.environ.get("TEST_MYSQL_URL") or has_mysql_server():
         return False
     _apt(root, "the MariaDB server", MARIADB, "no complete mariadbd or mysqld is on PATH and TEST_MYSQL_URL is not set")
+    return True
+
+
+def install_browser(root: Path) -> bool:
+    """Install Debian's Chromium for the tests of the dashboard when there is none; False when there is."""
+    if shutil.which("chromium"):
+        return False
+    _apt(root, "the Chromium browser", CHROMIUM, "no chromium is on PATH")
     return True
 
 
@@ -106,7 +120,7 @@ def _command_for(packages: Sequence[Package]) -> str:
     if shutil.which("apt-get"):
         return f"sudo apt-get install {' '.join(package.name_here() for package in packages)}"
     if shutil.which("brew"):
-        return "brew install openjdk@17" if JAVA in packages else "brew install mariadb"
+        return next(words for package, words in _BREWED.items() if package in packages)
     return f"with this system's package manager ({' '.join(package.usual_name for package in packages)} on Debian)"
 
 

@@ -3,6 +3,7 @@
     CoinSparkError
     |-- ConfigurationError      the user acts: a setting, an argument or the machine is wrong (exit status 2)
     |   `-- MissingPartError    something that must be installed or reachable is not: Java, jars, a database driver
+    |       `-- UnreachableError    a server that may come back by itself, so who can wait for it may
     |-- TransientError          we act: the same call may succeed later, so it is retried with back-off
     |-- TerminalError           nobody can go on: the run stops, and resumes from its checkpoint later (exit status 1)
     `-- BadInput                data from outside that cannot be used: counted and sent to the dead letters, never fatal
@@ -29,6 +30,10 @@ class ConfigurationError(CoinSparkError):
 
 class MissingPartError(ConfigurationError):
     """A part that must be installed or reachable is absent; the message names the command that brings it."""
+
+
+class UnreachableError(MissingPartError):
+    """Nothing answers where a server should be, and nothing says that the address is wrong: start the server, or wait for it."""
 
 
 class TransientError(CoinSparkError):

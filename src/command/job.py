@@ -39,6 +39,7 @@ OnSinkFailure = Annotated[
     Literal["stop", "park"] | None,
     typer.Option(help="When a sink takes nothing for a minute: stop the job, or park its batches on disk and write them later. Default: stop."),
 ]
+Raw = Annotated[bool | None, typer.Option("--raw/--no-raw", help="Keep every trade or order-book record in ClickHouse too. Default: no.")]
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
 
@@ -60,12 +61,17 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         home: Home = None,
         master: Master = None,
         on_sink_failure: OnSinkFailure = None,
+        raw: Raw = None,
         as_json: AsJson = False,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
             raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}")
         job_type = job_class()
-        settings = load_settings(home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure)
+        if raw and job_type.raw_table is None:
+            raise ConfigurationError(f"the {job_type.channel.value} job keeps no raw records: --raw is for trade and orderbook")
+        settings = load_settings(
+            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw
+        )
         collect = CollectOptions(
             channels=(job_type.channel,),
             source=source,

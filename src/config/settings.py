@@ -73,12 +73,11 @@ class Settings(BaseSettings):
     )
     clickhouse_port: int = Field(28123, ge=1, le=65535, description="Port of the embedded ClickHouse on 127.0.0.1.")
     clickhouse_ttl_days: int = Field(
-        7,
-        ge=0,
-        description="Days that rows stay in ClickHouse after their window, or after they were written if that is later; 0 keeps them for ever.",
+        7, ge=0, description="Days that rows stay in ClickHouse after their window, or after they were written if later; 0 keeps them for ever."
     )
     clickhouse_cluster: str | None = Field(None, description="ClickHouse cluster over whose shards the tables are spread; unset: one server.")
     clickhouse_replicated: bool = Field(default=False, description="Tables of the cluster's shards are replicated, through Keeper.")
+    raw: bool = Field(default=False, description="The trade and the order-book job keep every record in ClickHouse too, as --raw does.")
 
     broker_port: int = Field(29092, ge=1, le=65535, description="Port of the embedded broker on 127.0.0.1.")
     controller_port: int = Field(29093, ge=1, le=65535, description="Port of the embedded broker's controller on 127.0.0.1.")

@@ -71,6 +71,7 @@ def _current(settings: Settings) -> dict[str, str]:
     """The name of each job's checkpoint with the metrics and the Kafka of now; empty while no Kafka answers, whose identity is part of it."""
     from src.setting.checkpoint import checkpoint_folder  # noqa: PLC0415
     from src.setting.jobs import JOBS  # noqa: PLC0415  (it loads Spark)
+    from src.setting.raw_query import raw_identity, raw_name  # noqa: PLC0415
     from src.setting.series_query import series_name  # noqa: PLC0415
 
     try:
@@ -85,5 +86,6 @@ def _current(settings: Settings) -> dict[str, str]:
     for job in [job(settings) for job in JOBS]:
         series = series_name(job.name)
         found[job.name] = checkpoint_folder(settings.home, job.name, *job.checkpoint_identity(cluster_id)).name
+        found[raw_name(job.name)] = checkpoint_folder(settings.home, raw_name(job.name), *raw_identity(job, cluster_id)).name
         found[series] = checkpoint_folder(settings.home, series, cluster_id, job.series.fingerprint).name
     return found

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import httpx
 import sqlalchemy as sa
+from urllib3.exceptions import HTTPError, SSLError
 
 from src.broker.ports import accepts_connections
 from src.clickhouse.names import CHDB_MISSING
@@ -56,7 +55,7 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def check_clickhouse(settings: Settings) -> Iterator[Finding]:
-    """Whether ClickHouse answers, where one is set. It is asked without user and password."""
+    """Whether ClickHouse answers, where one is set. It is asked without user and password, and by TLS where its address says so."""
     if settings.clickhouse_url is None:
         yield well("clickhouse", "none is set (COINSPARK_CLICKHOUSE_URL)")
     elif settings.has_own_clickhouse:
@@ -72,19 +71,20 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _answer_of_clickhouse(url: str) -> Finding:
-    from src.storage.clickhouse_address import parsed as parsed_clickhouse  # noqa: PLC0415  (it loads the client, which few need)
+    from src.storage.clickhouse_address import answers_ping as server_answers  # noqa: PLC0415  (it loads the client, which few need)
+    from src.storage.clickhouse_address import parsed as parsed_clickhouse  # noqa: PLC0415
 
     address = parsed_clickhouse(url)
     if address.folder is not None:
         return well("clickhouse", f"the engine in the job's process, on the folder {address.folder}")
-    # No database: /ping has none.
     place = address.shown.rpartition("/")[0]
     try:
-        # No proxy: a store is reached directly.
-        with closing(httpx.Client(trust_env=False, timeout=ANSWER_SECONDS)) as client:
-            answer = client.get(f"{place}/ping")
-    except httpx.HTTPError as error:
+        answers = server_answers(address, ANSWER_SECONDS)
+    except SSLError as error:
+        said = " ".join(str(error).split())
+        return unwell("clickhouse", f"{place} and we do not agree on TLS ({said}): correct COINSPARK_CLICKHOUSE_URL (?ca_cert=/folder/ca.pem)")
+    except (HTTPError, OSError) as error:
         return unwell("clickhouse", f"{place} does not answer ({type(error).__name__}): start it, or correct COINSPARK_CLICKHOUSE_URL")
-    if answer.status_code == httpx.codes.OK and answer.text.strip() == "Ok.":
+    if answers:
         return well("clickhouse", f"{place} answers")
     return unwell("clickhouse", f"{place} answers, and not as ClickHouse does: correct COINSPARK_CLICKHOUSE_URL (its HTTP port, 8123 or 8443)")

@@ -25,4 +25,5 @@ def table_cards(tables: Sequence[TableSchema]) -> str:
 def _card(table: TableSchema) -> str:
     rows = "".join(f"| `{column.name}` | {column.kind.value} | {'key' if column.name in table.key else ''} |\n" for column in table.columns)
     key = ":".join(table.key)
-    return f"\n## {table.name}\n\nTopic `{table.topic}`, message key `{key}`.\n\n{table.description}\n\n| column | type | |\n|---|---|---|\n{rows}"
+    place = f"Topic `{table.topic}`, message key `{key}`." if table.topic else "In ClickHouse alone, with `--raw`."
+    return f"\n## {table.name}\n\n{place}\n\n{table.description}\n\n| column | type | |\n|---|---|---|\n{rows}"

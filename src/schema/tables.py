@@ -1,4 +1,4 @@
-"""The shape of a metric's rows, defined once: Arrow, SQL, JSON and the schema cards are derived from it."""
+"""The shape of a table's rows, defined once: Arrow, SQL, JSON and the schema cards are derived from it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ ARROW_TYPES = {
     Kind.BOOLEAN: pa.bool_(),
     Kind.STRING: pa.string(),
     Kind.TIMESTAMP: pa.timestamp("ms", tz="UTC"),
+    Kind.DOUBLES: pa.list_(pa.float64()),
 }
 
 
@@ -30,7 +31,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A metric's table (`name`) and topic, with the columns in order and those that identify a row."""
+    """A metric's table (`name`) and topic, with the columns in order and those that identify a row. A table of raw records has no topic."""
 
     name: str
     topic: str

@@ -16,7 +16,9 @@ from src.preprocess.orderbook import OrderbookQueryOrganization
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.ticker import TickerQueryOrganization
 from src.preprocess.trade import TradeQueryOrganization
+from src.raw.tables import RAW_ORDERBOOKS, RAW_TRADES
 from src.schema.records import OrderBook, Record, Region, Ticker, Trade, orderbook_topic, ticker_topic, trade_topic
+from src.schema.tables import TableSchema
 from src.setting.streaming import SparkStreamingCoinAverage
 
 _DERIVATIVES = ("binance_futures",)
@@ -46,6 +48,7 @@ class SparkStreamingOrderbook(SparkStreamingCoinAverage):
     record: ClassVar[type[Record]] = OrderBook
     topics: ClassVar[tuple[str, ...]] = (*(orderbook_topic(region) for region in Region), BINANCE_DEPTH_TOPIC)
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = OrderbookQueryOrganization
+    raw_table: ClassVar[TableSchema | None] = RAW_ORDERBOOKS
     derivatives: ClassVar[tuple[str, ...]] = _DERIVATIVES
 
     def orderbook_spark_streaming(self) -> None:
@@ -67,6 +70,7 @@ class SparkStreamingTrade(SparkStreamingCoinAverage):
     record: ClassVar[type[Record]] = Trade
     topics: ClassVar[tuple[str, ...]] = (*(trade_topic(region) for region in Region), BINANCE_TRADE_TOPIC)
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TradeQueryOrganization
+    raw_table: ClassVar[TableSchema | None] = RAW_TRADES
     # A taker's second has a row of its own, so there are almost as many rows as messages.
     largest_batch: ClassVar[int] = 50_000
     derivatives: ClassVar[tuple[str, ...]] = _DERIVATIVES

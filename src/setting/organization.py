@@ -39,13 +39,14 @@ from src.setting.spark_errors import cause
 from src.storage.floats import without_non_finite
 from src.storage.kafka import KafkaSink
 from src.storage.memory import MemorySink
-from src.storage.outlet import Outlet
+from src.storage.outlet import Outlet, Unopened
 from src.storage.retention import Retention
 from src.storage.sink import Batch, BatchSink, Sink
 from src.storage.sql import SqlSink
 
 if TYPE_CHECKING:
     from src.clickhouse.place import ClickHousePlace
+    from src.setting.raw_query import RawQuery
     from src.storage.clickhouse import ClickHouseSink
 
 AVAILABLE_NOW = "available-now"
@@ -63,6 +64,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     """The job's metrics; a subclass of the job names another one here."""
     largest_batch: ClassVar[int] = 500_000
     """Messages in a micro-batch, at most: as many as have rows for which a heap of a gigabyte has room."""
+    raw_table: ClassVar[TableSchema | None] = None
+    """Where `--raw` keeps every record; None for a job of which nobody wants that."""
     derivatives: ClassVar[tuple[str, ...]] = ()
     """Venues of derivatives that are collected beside the settings' markets, as the job reads their own topics."""
 
@@ -98,8 +101,11 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.kafka: KafkaSink | None = None
         self.clickhouse: ClickHousePlace | None = None
         self.clickhouse_sink: ClickHouseSink | None = None
+        self.raw: RawQuery | None = None
         self.extra_sinks: list[Sink | BatchSink] = []
         """Sinks besides database, Kafka and ClickHouse, in debug runs in place of the console; they get every batch after those."""
+        self.unopened: dict[Sink, Unopened] = {}
+        """Sinks that were away when the job began."""
         self._outlets: list[Outlet] | None = None
         self.retention: Retention | None = None
         self.failure: BaseException | None = None
@@ -165,6 +171,13 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         found = _computed(frame, batch_id)
         with self._ending_with_failures(batch_id):
             self._deliver_everywhere(series_batch(self, found, batch_id))
+
+    def write_raw(self, frame: DataFrame, batch_id: int) -> None:
+        """Called with each batch of the query of raw records."""
+        messages = _computed(frame, batch_id)
+        with self._ending_with_failures(batch_id):
+            if self.raw is not None:
+                self.raw.deliver(messages, batch_id)
 
     def _deliver_everywhere(self, batch: Batch) -> None:
         with self._delivering:

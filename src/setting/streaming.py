@@ -26,13 +26,15 @@ from src.errors import TerminalError
 from src.schema.records import DEAD_LETTER_TOPIC
 from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 from src.setting.collecting import CollectorProcess
+from src.setting.further_queries import further_queries
 from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
+from src.setting.raw_query import check_raw, keep_raw
 from src.setting.replaying import check_windows_are_open, has_read_everything
-from src.setting.series_query import series_checkpoint, start_series
+from src.setting.series_query import series_checkpoint
 from src.setting.session import remove_left_behind, stop_spark
-from src.setting.sinks import keep_store, open_clickhouse, open_database, open_sinks
+from src.setting.sinks import keep_store, open_clickhouse, open_database, open_sinks, tried_again
 from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
 from src.setting.watching import Watch
@@ -70,6 +72,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             # What the user must mend is said before anything that takes seconds to start.
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
+                check_raw(self)
                 open_database(self, stack)
                 open_clickhouse(self, stack)
             session = self._begin(stack)
@@ -78,6 +81,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
             if not debug:
                 self._keep_series(stack)
+                keep_raw(self, stack)
             open_sinks(self, stack, debug=debug)
             if replay is not None:
                 check_windows_are_open(replay, kept, self.settings.home)
@@ -88,7 +92,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             self.view.began(self.name, self.tables, self._origin_lines(kept, debug=debug))
             keep_store(self, stack, debug=debug)
             watch = Watch(self, collector, self.view)
-            with watch.looking():
+            with watch.looking(), tried_again(self, watch.end):
                 while self.settings.trigger == AVAILABLE_NOW and replay is not None and not collector.finished and not self.stopping.wait(0.2):
                     pass
                 self._run_query(session, watch)
@@ -192,7 +196,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         if debug:
             return [place, f"nothing is stored; reading from {self.starting_offsets}"]
         begin = f"begins with the {self.starting_offsets} records" if kept.is_new else "goes on from its checkpoint"
-        clickhouse = "" if self.clickhouse is None else f", to ClickHouse {self.clickhouse.shown}"
+        clickhouse = "" if self.clickhouse is None else f", to ClickHouse {self.clickhouse.shown}{' (raw records too)' if self.raw else ''}"
         lines = [place, f"rows to {shown(parsed(self.database_url))}{clickhouse} and to the metrics' topics", begin]
         if self.whole_from:
             lines.append(f"windows before {datetime.fromtimestamp(self.whole_from / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC are not whole and left out")
@@ -207,13 +211,14 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             watch.query = queries[0]
             all_there_is = self.settings.trigger == AVAILABLE_NOW
             try:
-                if self.series_folder is not None and not all_there_is:
-                    queries.append(start_series(self, session, self.series_folder, all_there_is=False))
+                further = further_queries(self, session, all_there_is=all_there_is)
+                if not all_there_is:
+                    queries += [start() for start in further]
                 self._await_all(queries)
-                if self.series_folder is not None and all_there_is and queries[0].exception() is None and not self.stopping.is_set():
-                    # What the first query has written is what this one reads.
-                    queries.append(start_series(self, session, self.series_folder, all_there_is=True))
-                    self._await_all(queries[1:])
+                # What the first query has written is what others read.
+                while all_there_is and further and queries[-1].exception() is None and not self.stopping.is_set():
+                    queries.append(further.pop(0)())
+                    self._await_all(queries[-1:])
                 error = None if self.stopping.is_set() else next((found for query in queries if (found := query.exception()) is not None), None)
             except (Py4JError, OSError) as gone:
                 raise TerminalError(f"Spark's JVM is gone ({type(gone).__name__}): start the same command again, it goes on from here") from gone

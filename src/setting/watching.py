@@ -56,7 +56,7 @@ class Watch:
         while not done.wait(_EVERY_SECONDS):
             try:
                 if self._job.stopping.is_set():
-                    return
+                    return None
                 if self._job.cluster.ensure_running():
                     self._view.say("the embedded Kafka broker was gone and has been started again")
                 if self._job.clickhouse is not None and self._job.clickhouse.ensure_running():
@@ -64,9 +64,13 @@ class Watch:
                 self._collector.watch()
                 self._show()
             except Exception as error:  # noqa: BLE001  (unwatched, a job would go on without its broker and collector: whatever it is, stop)
-                self.failure = error
-                self._job.stopping.set()
-                return
+                return self.end(error)
+        return None
+
+    def end(self, error: Exception) -> None:
+        """Ask the job to stop; it then ends with this error."""
+        self.failure = self.failure or error
+        self._job.stopping.set()
 
     def _show(self) -> None:
         self._view.show(self._progress(), {table.name: self._job.newest.rows(table.name) for table in self._job.tables})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,6 +16,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.httputil import get_pool_manager
 from pydantic import SecretStr
+from urllib3.exceptions import InsecureRequestWarning
 
 from src.clickhouse.names import CHDB_MISSING, EMBEDDED_DATABASE
 from src.errors import ConfigurationError, MissingPartError
@@ -118,6 +121,28 @@ def connected(address: ClickHouseAddress, database: str | None = None) -> Client
         **_pool(address),
         **_tls_arguments(address.tls),
     )
+
+
+def answers_ping(address: ClickHouseAddress, seconds: float) -> bool:
+    """Whether what is at the address of a server answers as ClickHouse does, asked without user and password, and by the TLS that `connected` uses.
+
+    Raises urllib3's HTTPError, or an OSError for a file of the TLS parameters, when nothing answers.
+    """
+    tls = _tls_arguments(address.tls) if address.scheme == "https" else {}
+    name = tls.pop("server_host_name", None)
+    if name is not None:
+        tls |= {"server_hostname": name} | ({"assert_hostname": name} if tls.get("verify", True) else {})
+    pool = get_pool_manager(**tls)
+    try:
+        # No database: /ping has none. No redirect: it would lead to somebody else.
+        place = address.shown.rpartition("/")[0]
+        with warnings.catch_warnings():
+            # Whoever writes verify=false knows what it means.
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+            answer = pool.request("GET", f"{place}/ping", timeout=seconds, retries=False, redirect=False)
+        return bool(answer.status == HTTPStatus.OK and answer.data.strip() == b"Ok.")
+    finally:
+        pool.clear()
 
 
 def _pool(address: ClickHouseAddress) -> dict[str, Any]:

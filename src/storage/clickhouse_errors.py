@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from urllib3.exceptions import HTTPError
 
-from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
+from src.errors import CoinSparkError, ConfigurationError, TransientError
 from src.storage.clickhouse_address import SETTING, ClickHouseAddress
+from src.storage.reaching import not_reached
 
 _PASSWORD = f"the user name or the password is wrong; in {SETTING} the characters @ : / % of a password are written %40 %3A %2F %25"
 _RIGHTS = "the user may not create, read or write these tables: grant SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW and ALTER on the database"
@@ -45,8 +46,8 @@ _OTHER_PROCESS = "Error initializing EmbeddedServer"
 def translated(address: ClickHouseAddress, *, opening: bool = False) -> Iterator[None]:
     """Turn an error of clickhouse-connect inside into one of ours that names the server but no secret.
 
-    `opening`: before the first batch. A server that cannot be reached is a MissingPartError then, and what is no ClickHouse at all the user's
-    to mend; later both are a TransientError.
+    `opening`: before the first batch. A server that cannot be reached is an UnreachableError then (a MissingPartError where its address or its
+    certificate is wrong), and what is no ClickHouse at all the user's to mend; later both are a TransientError.
     """
     failure: CoinSparkError | None = None
     try:
@@ -72,7 +73,7 @@ def _ours(address: ClickHouseAddress, error: ClickHouseError | HTTPError, *, ope
         return ConfigurationError(f"{place}{user}: {_MUST_ACT[code]} (it said: {said})")
     if isinstance(error, HTTPError) or isinstance(error.__cause__, HTTPError):
         message = f"{place} cannot be reached: {said}"
-        return MissingPartError(f"{message}; start it, or correct {SETTING}") if opening else TransientError(message)
+        return not_reached(f"{message}; start it, or correct {SETTING}", said) if opening else TransientError(message)
     if code in _PASSES:
         return TransientError(f"{place}: {said}")
     if code is None:

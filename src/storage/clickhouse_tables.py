@@ -27,6 +27,7 @@ TYPES = {
     Kind.BOOLEAN: "Bool",
     Kind.STRING: "String",
     Kind.TIMESTAMP: "DateTime64(3, 'UTC')",
+    Kind.DOUBLES: "Array(Float64)",
 }
 _INTERNAL = {
     GENERATION: "UInt64 COMMENT 'of the checkpoint that the row is from'",
@@ -107,9 +108,9 @@ def ttl_statement(schema: TableSchema, layout: Layout) -> str:
 
 
 def column_type(schema: TableSchema, name: str) -> str:
-    """The type of a metric's column, as ClickHouse writes it."""
+    """The type of a metric's column, as ClickHouse writes it. It has no arrays that may be null."""
     kind = next(column.kind for column in schema.columns if column.name == name)
-    return TYPES[kind] if name in schema.key else f"Nullable({TYPES[kind]})"
+    return TYPES[kind] if name in schema.key or kind is Kind.DOUBLES else f"Nullable({TYPES[kind]})"
 
 
 def time_column(schema: TableSchema) -> str | None:

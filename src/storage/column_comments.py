@@ -9,10 +9,13 @@ from functools import lru_cache
 from src.schema.kinds import Kind
 from src.schema.tables import TableColumn, TableSchema
 
-LONGEST = 255
+LONGEST = 1024
+"""Characters of a comment: what MySQL takes."""
 _NAME = r"[a-z*][\w<>*]*"
 _NOTE = re.compile(rf"(?:^|(?<=[;.,)] ))({_NAME}(?:(?:, | and ){_NAME})*): ")
-_END = re.compile(r";|\.(?: |$)")
+_BETWEEN_NAMES = re.compile(r", | and ")
+_END = re.compile(r"\.(?: |$)")
+_PARENTHESES = re.compile(r"\([^()]*\)")
 _EVERYWHERE = {
     "window_start": "UTC: the window holds times from here on",
     "window_end": "UTC: the window holds times before this",
@@ -39,30 +42,48 @@ _BY_NAME = (
 def column_comments(table: TableSchema) -> dict[str, str]:
     """By column its meaning and unit; a column of which nothing is known has none.
 
-    A description says them as `name, other_name: meaning, unit;`, where `<...>` and `*` in a name stand for anything. Where it says
-    nothing of a column, the unit is that of the name: `_usd`, `_percent`.
+    A description says them as `name, other_name: meaning, unit;`, where `<...>` and `*` in a name stand for anything. A meaning ends with its
+    sentence, or where the next name is; what stands behind a `;` before that belongs to it. Where it says nothing of a column, the unit is
+    that of the name: `_usd`, `_percent`.
     """
-    notes = _notes(" ".join(table.description.split()))
     names = frozenset(column.name for column in table.columns)
+    notes = _notes(" ".join(table.description.split()), names)
     found = {column.name: _comment(_said(notes, column.name, names), _unit(column)) for column in table.columns}
     return {name: comment[:LONGEST] for name, comment in found.items() if comment}
 
 
 def _comment(said: str, unit: str) -> str:
-    return f"{said}, {unit}" if said and unit and unit not in said else said or unit
+    if not said or not unit or unit in said:
+        return said or unit
+    value, *more = _clauses(said)
+    return "; ".join((f"{value}, {unit}", *more))
 
 
 @lru_cache(maxsize=100)
-def _notes(text: str) -> Mapping[str, str]:
+def _notes(text: str, columns: frozenset[str]) -> Mapping[str, str]:
     found: dict[str, str] = {}
     heads = [*_NOTE.finditer(text)]
     for place, head in enumerate(heads):
         rest = text[head.end() : heads[place + 1].start() if place + 1 < len(heads) else len(text)]
-        end = _END.search(rest)
-        meaning = (rest[: end.start()] if end else rest).strip(" ,.")
-        for name in re.split(r", | and ", head[1]):
+        end = _END.search(_outside_parentheses(rest))
+        clauses = _clauses(rest[: end.start()] if end else rest)
+        # Names of which nothing is said may stand between two of which something is.
+        meaning = "; ".join(clause for clause in clauses if not columns.issuperset(_BETWEEN_NAMES.split(clause)))
+        for name in _BETWEEN_NAMES.split(head[1]):
             found.setdefault(name, meaning)
     return found
+
+
+def _clauses(text: str) -> list[str]:
+    """What stands between the `;` that are in no parentheses."""
+    ends = [place for place, character in enumerate(_outside_parentheses(text)) if character == ";"]
+    parts = [text[begin:end].strip(" ,.") for begin, end in zip([0, *(end + 1 for end in ends)], [*ends, len(text)], strict=True)]
+    return [part for part in parts if part]
+
+
+def _outside_parentheses(text: str) -> str:
+    """The text, as long as it was, with nothing to be found in parentheses."""
+    return _PARENTHESES.sub(lambda found: " " * len(found[0]), text)
 
 
 def _said(notes: Mapping[str, str], column: str, columns: frozenset[str]) -> str:

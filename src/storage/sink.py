@@ -63,15 +63,16 @@ class Sink(ABC):
 
     @abstractmethod
     def open(self, tables: Sequence[TableSchema]) -> None:
-        """Called once, before the first batch, in the driver: connect, and make what the tables need.
+        """Called before the first batch, in the driver: connect, and make what the tables need.
 
-        Raises ConfigurationError for what the user must mend: a wrong password, a missing database, a server that cannot be reached
-        (MissingPartError), a table that is not the metric's or too wide (`check_widths`). TransientError for what passes.
+        Raises ConfigurationError for what the user must mend: a wrong password, a missing database, a table that is not the metric's or too
+        wide (`check_widths`). UnreachableError for a server that does not answer, TransientError for what passes: a job that parks then
+        begins without the sink, and calls this again until it is through.
         """
 
     @abstractmethod
     def write(self, batch: Batch) -> None:
-        """Called once per micro-batch, in order of batch ids, from one thread; again with the same batch after a failure or a restart.
+        """Called once per micro-batch, in order of batch ids, from one thread at a time; again with the same batch after a failure or a restart.
 
         When it returns, the rows are stored. Raises TransientError to be called again with back-off, anything else to stop the job.
         """
@@ -102,8 +103,8 @@ class BatchSink(ABC):
     def write(self, batch: pa.Table, batch_id: int) -> None:
         """Store the rows of one table; `table_of(batch)` tells which, with its key, and `lineage_of(batch)` whose batch ids these are.
 
-        NaN and infinity are null in them. Called for each table that has rows, in order of batch ids, from one thread. When one of a batch's
-        tables fails, all of them are written again, and after a restart a batch may come again too. Raises TransientError to be called again
+        NaN and infinity are null in them. Called for each table that has rows, in order of batch ids, from one thread at a time. When one of a
+        batch's tables fails, all of them are written again, and after a restart a batch may come again too. Raises TransientError to be called again
         with back-off, anything else to stop the job.
         """
 

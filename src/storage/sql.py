@@ -7,7 +7,7 @@ that was written, or that a later one followed, changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from src.storage.sink import Batch, Guarantee, Sink, check_widths
 from src.storage.sql_batches import ledger_table, note
 from src.storage.sql_engine import create_engine, shown
 from src.storage.sql_errors import translated
+from src.storage.sql_literals import row_texts, upsert_text
 from src.storage.sql_tables import prepare, sql_table
 from src.storage.sql_types import upsert
 
@@ -53,10 +54,19 @@ class SqlSink(Sink):
                 return
             for schema, rows in batch.tables.items():
                 if rows.num_rows:
-                    connection.execute(upsert(self._tables[schema.name], connection.dialect.name), _parameters(rows))
+                    self._upsert(connection, self._tables[schema.name], without_non_finite(rows)[0])
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @staticmethod
+    def _upsert(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
+        if connection.dialect.name != "mysql":
+            connection.execute(upsert(table, connection.dialect.name), rows.to_pylist())
+            return
+        statement = upsert_text(table, rows.column_names, connection.dialect)
+        for texts in row_texts(rows):
+            connection.exec_driver_sql(statement, (texts,))
 
     def _reach(self) -> None:
         """Connect once, and do not wait long: what answers may not be a database at all."""
@@ -74,7 +84,3 @@ class SqlSink(Sink):
             raise ConfigurationError(
                 f"{shown(self._first.url)} does not answer as a database of that kind, or its address has a wrong parameter: {failure}"
             )
-
-
-def _parameters(rows: pa.Table) -> list[dict[str, Any]]:
-    return without_non_finite(rows)[0].to_pylist()  # type: ignore[no-any-return]

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from pymysql.converters import conversions
 
 from src.errors import ConfigurationError, MissingPartError
+from src.storage.sql_literals import SqlText, written
 
 _DRIVERS = {"mysql": "pymysql", "mariadb": "pymysql", "postgresql": "psycopg", "sqlite": "pysqlite"}
 _HOW = (
@@ -73,6 +75,7 @@ def _mysql_arguments(address: sa.URL, answer_seconds: int) -> dict[str, Any]:
     password = {} if address.password is None else {"password": address.password.encode()}
     return {
         **password,
+        "conv": conversions | {SqlText: written},
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": answer_seconds,
         "write_timeout": answer_seconds,

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from src.errors import CoinSparkError, ConfigurationError, MissingPartError, TransientError
+from src.errors import CoinSparkError, ConfigurationError, TransientError
+from src.storage.reaching import not_reached
 
 _WHO = (
     "the user name or the password is wrong, or the account asks for TLS (?ssl_ca=/folder/ca.pem); "
@@ -67,8 +68,8 @@ _POSTGRESQL_SAYS = (
 def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
     """Turn a database error inside into one of ours that names the database but no secret.
 
-    `opening`: before the first batch. A server that cannot be reached is a MissingPartError then, and an error that nobody knows is the
-    user's to mend; later both are a TransientError.
+    `opening`: before the first batch. A server that cannot be reached is an UnreachableError then (a MissingPartError where its address or its
+    certificate is wrong), and an error that nobody knows is the user's to mend; later both are a TransientError.
     """
     failure: CoinSparkError | None = None
     try:
@@ -89,7 +90,7 @@ def _ours(url: sa.URL, error: sa.exc.SQLAlchemyError, *, opening: bool) -> CoinS
         user = f" as user {url.username!r}" if url.username else ""
         return ConfigurationError(f"{place}{user}: {advice} (it said: {said}); check DATABASE_URL")
     if unreachable and opening:
-        return MissingPartError(f"{place} cannot be reached: {said}; start it, or correct DATABASE_URL")
+        return not_reached(f"{place} cannot be reached: {said}; start it, or correct DATABASE_URL", said)
     if unreachable:
         return TransientError(f"{place} cannot be reached: {said}")
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated

@@ -28,7 +28,7 @@ _LOCK_SECONDS = 5
 def sql_table(schema: TableSchema, metadata: sa.MetaData) -> sa.Table:
     """The SQLAlchemy table of a metric: its key as primary key, all other columns nullable, and an index for queries by time.
 
-    Raises ConfigurationError for a name that is no safe identifier, or the ledger's own.
+    Raises ConfigurationError for a name that is no safe identifier, or the ledger's own, and for a column of arrays.
     """
     check_identifier(schema.name, "table name")
     if schema.name == LEDGER:
@@ -37,6 +37,8 @@ def sql_table(schema: TableSchema, metadata: sa.MetaData) -> sa.Table:
     columns = []
     for column in schema.columns:
         check_identifier(column.name, f"column of table {schema.name}")
+        if column.kind is Kind.DOUBLES:
+            raise ConfigurationError(f"column {column.name} of table {schema.name} is an array: ClickHouse takes it, SQL databases do not")
         is_key = column.name in schema.key
         # Quoted always: what is a reserved word differs by database and version.
         name = sa.sql.quoted_name(column.name, quote=True)

@@ -57,6 +57,7 @@ def sequences(found: dict[TopicPartition, list[Message]], home: Path) -> dict[To
     return read
 
 
+@pytest.mark.slow
 def test_a_replay_killed_three_times_leaves_what_an_undisturbed_one_leaves(broker: Cluster, tmp_path: Path, recordings: list[str]) -> None:
     servers = broker.bootstrap_servers
     before = ends(servers)
@@ -116,6 +117,7 @@ def test_a_replay_that_its_job_did_not_finish_goes_on_without_sending_again(brok
     assert sent_to(servers, before) == 40
 
 
+@pytest.mark.slow
 def test_a_finished_replay_at_fixed_times_is_sent_again_only_when_kafka_has_lost_it(broker: Cluster, tmp_path: Path) -> None:
     servers, home = broker.bootstrap_servers, tmp_path / "home"
     make_topics(load_settings(home=home), broker, TOPICS)

@@ -64,6 +64,7 @@ def test_the_three_know_each_other(compose: dict[str, Any]) -> None:
         assert of["KAFKA_ADVERTISED_LISTENERS"] == f"INTERNAL://{name}:9092,HOST://localhost:{host_port}"
 
 
+@pytest.mark.slow
 def test_a_broker_runs_with_it_and_its_health_check_answers(compose: dict[str, Any], tmp_path: Path) -> None:
     service = compose["services"]["kafka-1"]
     internal, controller, host = free_port(), free_port(), free_port()

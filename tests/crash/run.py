@@ -30,7 +30,7 @@ from src.setting.checkpoint import Checkpoint
 from src.setting.series_query import series_name
 from src.storage.clickhouse_address import connected, parsed
 from tests.crash.compared import Compared, compare, in_clickhouse, in_kafka, in_sql
-from tests.crash.fed import Feeder, generated
+from tests.crash.fed import Feeder, fed
 from tests.crash.job import JOBS
 from tests.crash.kills import ANY_TIME, BROKER, DATABASE, Kill, Log, drawn
 from tests.loopback import NOTHING_OUTSIDE
@@ -50,7 +50,7 @@ class Crash:
         self.folder = folder
         self.random = random.Random(seed)
         self.plan = drawn(kills, seed)
-        self.fed = generated(seed, records)
+        self.fed = fed(seed, records)
         self.log = Log(folder / "kills.jsonl")
         self.database = MariaDb(_made(folder / "database"), database_server_program() or "mariadbd")
         self.jobs: dict[str, subprocess.Popen[bytes]] = {}

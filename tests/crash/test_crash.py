@@ -9,6 +9,7 @@ import pytest
 from tests.crash.kills import ANY_TIME, BETWEEN, BROKER, CLICKHOUSE, DATABASE, DELIVERED, JOBS, drawn
 from tests.crash.run import Crash
 from tests.servers import database_server_program, missing
+from tests.storage.clickhouse_store import require_engine
 
 
 @pytest.mark.mysql
@@ -16,7 +17,7 @@ from tests.servers import database_server_program, missing
 def test_whatever_is_killed_every_store_holds_what_the_oracle_says(tmp_path: Path) -> None:
     if database_server_program() is None:
         raise missing("there is no mariadbd or mysqld here")
-    pytest.importorskip("chdb", reason="the engine of the embedded ClickHouse is not installed: poetry install --extras clickhouse")
+    require_engine()
     crash = Crash(tmp_path, kills=7, records=6_000, seed=5)
     found = crash.run()
     assert (found.lost, found.duplicate, found.different) == (0, 0, 0), "\n".join(found.told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +15,17 @@ import pytest
 
 from src.setting.jobs import SparkStreamingTicker
 from src.storage.sql import SqlSink
+from tests.certificates import make_certificates
 from tests.doctor.conftest import Doctor
-from tests.servers import LOOPBACK, DatabaseServer, free_port
+from tests.servers import LOOPBACK, DatabaseServer, MariaDb, database_server_program, free_port, missing
 from tests.storage.clickhouse_store import require_engine
 
 SECRET = "hunter2"  # noqa: S105  (made up; it must not be shown)
 
 
 @contextmanager
-def http_answering(text: str) -> Iterator[int]:
-    """An HTTP server that says so to `/ping`; its port."""
+def http_answering(text: str, certificates: Path | None = None) -> Iterator[int]:
+    """An HTTP server, with certificates an HTTPS one, that says so to `/ping`; its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -35,6 +37,10 @@ def http_answering(text: str) -> Iterator[int]:
             pass
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    if certificates is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.server_address[1]
@@ -92,6 +98,49 @@ def test_clickhouse_answers(doctor: Doctor) -> None:
     with http_answering("Ok.\n") as port:
         answer = doctor("clickhouse", COINSPARK_CLICKHOUSE_URL=f"http://coin:{SECRET}@{LOOPBACK}:{port}/coins")
     assert (answer.status, answer.output) == (0, f"ok   clickhouse   http://{LOOPBACK}:{port} answers\n")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ("?ca_cert={folder}/authority.pem", "ok   clickhouse   https://{place} answers"),
+        ("?verify=false", "ok   clickhouse   https://{place} answers"),
+        ("?ca_cert={folder}/authority.pem&server_host_name=127.0.0.1", "ok   clickhouse   https://{place} answers"),
+        ("?ca_cert={folder}/stranger.pem", "fix  clickhouse   https://{place} and we do not agree on TLS ("),
+        ("?ca_cert={folder}/authority.pem&server_host_name=other.invalid", "fix  clickhouse   https://{place} and we do not agree on TLS ("),
+        ("?client_cert={folder}/none.pem", "fix  clickhouse   https://{place} "),
+        ("", "fix  clickhouse   https://{place} and we do not agree on TLS ("),
+    ],
+)
+def test_clickhouse_is_asked_by_the_tls_of_its_address(doctor: Doctor, tmp_path: Path, parameters: str, said: str) -> None:
+    make_certificates(tmp_path)
+    with http_answering("Ok.\n", tmp_path) as port:
+        place = f"{LOOPBACK}:{port}"
+        answer = doctor("clickhouse", COINSPARK_CLICKHOUSE_URL=f"https://coin:{SECRET}@{place}/coins{parameters.format(folder=tmp_path)}")
+    assert answer.output.startswith(said.format(place=place)), answer.output
+    assert answer.status == (0 if said.startswith("ok") else 1)
+    assert SECRET not in answer.output
+
+
+@pytest.mark.mysql
+def test_a_database_is_asked_by_the_tls_of_its_address(doctor: Doctor, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    program = database_server_program()
+    if program is None:
+        raise missing("no mariadbd or mysqld on this machine")
+    make_certificates(tmp_path)
+    files = {"ca": "authority.pem", "cert": "server.pem", "key": "server.key"}
+    server = MariaDb(tmp_path_factory.mktemp("mysql-tls"), program, [f"--ssl-{what}={tmp_path / name}" for what, name in files.items()])
+    server.start()
+    try:
+        server.execute("CREATE DATABASE coin", f"CREATE USER safe IDENTIFIED BY '{SECRET}' REQUIRE SSL", "GRANT ALL ON coin.* TO safe")
+        address = server.url("coin", "safe", SECRET)
+        trusted, stranger = (doctor("database", DATABASE_URL=f"{address}?ssl_ca={tmp_path}/{name}.pem") for name in ("authority", "stranger"))
+    finally:
+        server.stop()
+    assert (trusted.status, stranger.status) == (0, 1)
+    assert "answers; 0 tables fit" in trusted.output
+    assert "CERTIFICATE_VERIFY_FAILED" in stranger.output
+    assert SECRET not in trusted.output + stranger.output
 
 
 def test_what_answers_is_not_clickhouse(doctor: Doctor) -> None:

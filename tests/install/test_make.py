@@ -34,9 +34,9 @@ def test_run_passes_the_words_it_is_given() -> None:
     assert given.splitlines()[-1] == ".venv/bin/python coin_spark.py ticker --source simulate"
 
 
-def test_test_installs_a_database_server_then_checks_then_tests() -> None:
+def test_test_installs_the_stores_that_tests_run_on_then_checks_then_tests() -> None:
     steps = make("--dry-run", "test").stdout
-    order = [steps.index(step) for step in ("install --with-mysql", "ruff check", "ruff format --check", "mypy", "poetry run pytest")]
+    order = [steps.index(step) for step in ("install --for-tests", "ruff check", "ruff format --check", "mypy", "poetry run pytest")]
     assert order == sorted(order)
 
 

@@ -13,7 +13,6 @@ import pytest
 from src.config.settings import Settings
 from src.panes.columns import Records
 from src.panes.combiner import Combiner
-from src.panes.dead_letters import KafkaDeadLetters
 from src.panes.reading import Reader, Reading, parsed_kinds
 from src.panes.spreading import AT_ONCE
 from src.preprocess.admission import Admission
@@ -22,6 +21,7 @@ from src.schema.records import DeadLetter, Region, Source, Trade
 from src.setting.jobs import SparkStreamingTrade
 from tests.panes.read_columns import column_of
 from tests.panes.test_reading import ARRIVED, SCHEMA
+from tests.setting.streamed import NoDeadLetters
 
 MINUTE = 60_000
 ADMISSION = Admission.of(Settings())
@@ -112,7 +112,7 @@ def test_all_the_parts_say_what_the_mark_says() -> None:
 
 def test_a_job_combines_a_mark_part_by_part() -> None:
     job = SparkStreamingTrade(Settings())
-    combiner = Combiner(job.plan.reading, job.plan.layout, KafkaDeadLetters(""))
+    combiner = Combiner(job.plan.reading, job.plan.layout, NoDeadLetters)
     time = datetime.fromtimestamp(ARRIVED / 1000, UTC)
     long = mark(ARRIVED - 500 - (2 * AT_ONCE) * MINUTE)
     message = {"value": msgspec.json.encode([TRADE, long]), "topic": "raw", "partition": 1, "offset": 7, "timestamp": time}

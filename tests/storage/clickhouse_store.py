@@ -89,4 +89,4 @@ class ClickHouseStore(Store):
 def require_engine() -> None:
     """Skip, or fail where CI=true, without chdb."""
     if importlib.util.find_spec("chdb") is None:
-        raise missing("the ClickHouse engine is not installed: `poetry install --extras clickhouse`")
+        raise missing("the ClickHouse engine (chdb) is not installed: `make test` installs it, or `poetry install --with test-engine`")

@@ -52,7 +52,8 @@ def test_a_column_of_another_type_is_refused_and_left_as_it_is(clickhouse_server
     for wanted in set(Kind) - {there}:
         with pytest.raises(ConfigurationError, match=r"table metric in .*: column price is .*, the metric's is .*\. Rename or drop it"):
             clickhouse_server.sink().open([schema("metric", price=wanted, added=Kind.DOUBLE)])
-    assert stored(clickhouse_server.rows(schema("metric", price=there))) == stored([{**KEY_ROW, "price": None}])
+    nothing = [] if there is Kind.DOUBLES else None
+    assert stored(clickhouse_server.rows(schema("metric", price=there))) == stored([{**KEY_ROW, "price": nothing}])
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from src.config.settings import load_settings
 from src.errors import ConfigurationError
 from src.schema.kinds import Kind
 from src.schema.tables import TableColumn, TableSchema
-from src.storage.column_comments import column_comments
+from src.setting.jobs import JOBS
+from src.storage.column_comments import LONGEST, column_comments
 from src.storage.sql import SqlSink
 from tests.storage.rows import schema
 from tests.storage.stores import SqlStore, connected
@@ -43,7 +45,7 @@ def test_a_description_says_what_its_columns_mean() -> None:
         "window_end": "UTC: the window holds times before this",
         "high": "of the minute, in 100% of cases",
         "low": "of the minute, in 100% of cases",
-        "range_usd": "'high' minus \"low\", USD (at par",
+        "range_usd": "'high' minus \"low\", USD (at par; see \\ docs)",
         "move_percent": "of the record's price, percent",
         "price_okx": "of the last record: USD",
         "price_usd_upbit": "of the last record: USD",
@@ -67,6 +69,34 @@ def test_what_is_said_of_a_value_is_not_said_of_its_mean_where_the_value_is_a_co
         "imbalance": "of mean_size_usd and mean_ask_size_usd",
         "last_imbalance": "of the last ones, -1 to 1",
     }
+
+
+def test_a_meaning_goes_on_behind_a_semicolon_to_the_next_name_or_the_end_of_its_sentence() -> None:
+    said = (
+        "state: `gap` when some are missing (a mark; a jump. Or so); else `whole`. Of all. gain: of buys (after fees; both); null without one; "
+        "first_price: quote currency; trade_id; low_usd, high_usd: of the window; both null without trades."
+    )
+    names = dict.fromkeys(("state", "trade_id"), Kind.STRING) | dict.fromkeys(("gain", "first_price", "low_usd", "high_usd"), Kind.DOUBLE)
+    found = column_comments(replace(schema("states", **names), description=said))
+    assert {name: found.get(name) for name in names} == {
+        "state": "`gap` when some are missing (a mark; a jump. Or so); else `whole`",
+        "trade_id": None,
+        "gain": "of buys (after fees; both); null without one",
+        "first_price": "quote currency",
+        "low_usd": "of the window, USD; both null without trades",
+        "high_usd": "of the window, USD; both null without trades",
+    }
+
+
+def test_no_comment_of_a_shipped_table_is_cut() -> None:
+    tables = [table for job in JOBS for table in job(load_settings()).tables]
+    comments = {f"{table.name}.{name}": comment for table in tables for name, comment in column_comments(table).items()}
+    assert [name for name, comment in comments.items() if comment.count("(") != comment.count(")") or len(comment) >= LONGEST] == []
+    assert comments["candles.complete"].startswith(
+        "`gap` when trades are known to be missing or may be (a gap mark in the window, as after a start; a late"
+    )
+    assert comments["candles.complete"].endswith("else `no_known_gap`")
+    assert comments["market_arbitrage.best_premium_percent"] == "the same in percent of the low price; null below two fresh markets"
 
 
 def test_comments_are_in_the_table_and_in_columns_added_later(database: SqlStore) -> None:

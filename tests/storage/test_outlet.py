@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from src.errors import ConfigurationError, TerminalError, TransientError
+from src.errors import ConfigurationError, TerminalError, TransientError, UnreachableError
 from src.schema.tables import TableSchema
 from src.storage import outlet as outlet_module
-from src.storage.outlet import Outlet, Rules
+from src.storage.outlet import Outlet, Rules, Unopened
 from src.storage.parked import ParkedBatches, parking_folders
 from src.storage.sink import Batch, Guarantee, Sink
 from tests.storage.disks import small_disk
 from tests.storage.rows import awkward, batch, row, schema
 
 TABLE, OTHER = schema("prices"), schema("spreads")
+WAITS = "{} batches wait in {}, and are written in order once it takes them"
 
 
 class Recorded(Sink):
@@ -67,7 +69,7 @@ def given(number: int) -> Batch:
 
 @pytest.fixture(autouse=True)
 def _tried_at_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlet_module, "_PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(outlet_module, "PROBE_SECONDS", 0.0)
 
 
 def test_a_dead_sink_is_parked_for_and_gets_everything_in_order(tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_a_dead_sink_is_parked_for_and_gets_everything_in_order(tmp_path: Path) 
     run.deliver(1, 2, 3)
     assert (run.failing.ids, run.other.ids) == ([0], [0, 1, 2, 3])
     assert run.outlets[0].waiting == 3
-    assert run.notes[-1] == f"store: server gone; 3 batches wait in {tmp_path}/a, and are written in order once it takes them"
+    assert run.notes[-1] == f"store: server gone; {WAITS.format(3, tmp_path / 'a')}"
     run.failing.error = None
     run.deliver(4)
     assert run.failing.ids == run.other.ids == [0, 1, 2, 3, 4]
@@ -138,12 +140,74 @@ def test_a_batch_that_the_query_makes_again_is_not_written_again(tmp_path: Path)
 
 
 def test_a_sink_that_is_away_is_not_tried_at_every_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlet_module, "_PROBE_SECONDS", 3_600.0)
+    monkeypatch.setattr(outlet_module, "PROBE_SECONDS", 3_600.0)
     run = Run(tmp_path)
     run.failing.error = TransientError("server gone")
     run.deliver(*range(20))
     assert run.failing.calls == 1
     assert run.outlets[0].waiting == 20
+
+
+def test_what_is_parked_is_written_also_when_no_batch_comes(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.failing.error = TransientError("server gone")
+    run.deliver(0, 1, 2)
+    run.outlets[0].retry()
+    assert (run.failing.ids, run.outlets[0].waiting) == ([], 3)
+    run.failing.error = None
+    run.outlets[0].retry()
+    assert (run.failing.ids, run.outlets[0].waiting, run.notes[-1]) == ([0, 1, 2], 0, "")
+    run.failing.error = ConfigurationError("another password")
+    run.outlets[0].retry()  # nothing waits, so nothing is tried
+    run.failing.error = TransientError("server gone")
+    run.deliver(3)
+    run.failing.error = ConfigurationError("another password")
+    with pytest.raises(ConfigurationError, match="another password"):
+        run.outlets[0].retry()
+
+
+def test_a_retry_beside_the_batches_changes_nothing_in_their_order(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    [outlet, _], done = run.outlets, threading.Event()
+
+    def retry() -> None:
+        while not done.is_set():
+            outlet.retry()
+
+    with ThreadPoolExecutor(1) as beside:
+        retrying = beside.submit(retry)
+        for number in range(60):
+            # Away for three batches, back for one.
+            run.failing.error = TransientError("server gone") if number % 4 else None
+            outlet.deliver(given(number))
+        run.failing.error = None
+        outlet.deliver(given(60))
+        done.set()
+        retrying.result()
+    assert run.failing.ids == [*range(61)]
+    assert outlet.waiting == 0
+
+
+def test_a_sink_that_was_away_at_the_start_is_opened_before_its_first_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink, opened = Recorded(), [UnreachableError("refused"), None]
+
+    def tried() -> None:
+        error = opened.pop(0)
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(outlet_module, "PROBE_SECONDS", 3_600.0)
+    notes: list[str] = []
+    rules = Rules(60.0, parks=True, stopping=threading.Event(), tell=notes.append)
+    outlet = Outlet(sink, sink.write, rules, ParkedBatches(tmp_path), Unopened(tried, "refused at first"))
+    outlet.deliver(given(0))
+    assert (sink.calls, len(opened), notes) == (0, 2, [f"store: refused at first; {WAITS.format(1, tmp_path)}"])
+    monkeypatch.setattr(outlet_module, "PROBE_SECONDS", 0.0)
+    outlet._next_probe = 0.0
+    outlet.deliver(given(1))
+    assert (sink.calls, len(opened), notes[-1]) == (0, 1, f"store: refused; {WAITS.format(2, tmp_path)}")
+    outlet.deliver(given(2))
+    assert (sink.ids, opened, outlet.waiting) == ([0, 1, 2], [], 0)
 
 
 @pytest.mark.parametrize("error", [ConfigurationError("another password"), TerminalError("full")])

@@ -66,9 +66,9 @@ class Seen:
             assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s:\n{process.output}\n{self.said()}"
             await asyncio.sleep(0.05)
 
-    async def meanwhile(self, process: Process, places: Venues, holds: Callable[[Seen], bool]) -> None:
-        """Let the markets move until what came is enough."""
-        stepping = asyncio.create_task(step(places, 100_000, pause=0.1))
+    async def meanwhile(self, process: Process, places: Venues, holds: Callable[[Seen], bool], pause: float = 0.1) -> None:
+        """Let the markets move, each time after a `pause` (s), until what came is enough."""
+        stepping = asyncio.create_task(step(places, 100_000, pause))
         try:
             await self.until(process, holds)
         finally:

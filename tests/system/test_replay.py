@@ -15,7 +15,7 @@ from src.collect.status import read_status
 from src.storage.clickhouse import current_view
 from tests.equality import assert_equal_rows, keyed
 from tests.servers import free_port
-from tests.storage.clickhouse_store import ClickHouseStore
+from tests.storage.clickhouse_store import ClickHouseStore, require_engine
 from tests.system.captured import Captured
 from tests.system.jobs import RAW_TOPICS, Home, Tables, assert_equal_oracle, assert_tables_equal_oracle, records_of, stopped
 from tests.system.recorded import START_AT, record
@@ -66,6 +66,7 @@ def test_clickhouse_holds_the_same_rows_as_the_database(captured: Captured) -> N
 @pytest.mark.slow
 @pytest.mark.mysql
 def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Path, mysql_url: str) -> None:
+    require_engine()
     files = record(tmp_path / "frames", seconds=100)
     replay = ("ticker", "--source", "replay", *files, "--start-at", START_AT)
 
@@ -113,6 +114,7 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     assert {letter.origin for letter in killed.dead_letters()} == {letter.origin for letter in malformed}
 
 
+@pytest.mark.slow
 def test_a_job_killed_when_all_was_sent_but_not_read_does_not_send_it_again(tmp_path: Path) -> None:
     files = record(tmp_path / "frames", seconds=20)
     home = Home(tmp_path)

@@ -28,6 +28,7 @@ class SecondTerminal(Home):
         self.folder = first.folder / name
 
 
+@pytest.mark.slow
 def test_no_exchange_in_reach_a_look_on_and_an_orderly_end(tmp_path: Path) -> None:
     nowhere = f'"ws://127.0.0.1:{free_port()}"'
     urls = "{" + ",".join(f'"{market}":{nowhere}' for market in EXCHANGES) + "}"

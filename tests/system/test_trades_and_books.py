@@ -128,7 +128,7 @@ def test_what_is_made_of_closed_windows(trades: Replayed) -> None:
             assert all(same(actual[key][name], value, Tolerance.RELATIVE) for name, value in row.items()), key
 
 
-@pytest.mark.parametrize("name", ["order_books", "trades"])
+@pytest.mark.parametrize("name", [pytest.param("order_books", marks=pytest.mark.slow), "trades"])
 def test_debug_shows_every_row_of_every_metric_and_stores_nothing(name: str, request: pytest.FixtureRequest) -> None:
     home: Home = request.getfixturevalue(name).home
     stored = {table.name: len(home.rows(table.name)) for table in home.job.tables}

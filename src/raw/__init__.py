@@ -1,0 +1,1 @@
+"""Records as they came, row by row, for ClickHouse to keep: trades and order books (`--raw`)."""
