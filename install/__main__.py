@@ -20,9 +20,7 @@ INTERRUPTED = 130
 def main() -> int:
     """Run every step that has something to do; a failure is one line and a non-zero status."""
     arguments = argparse.ArgumentParser(prog="python -m install", description=__doc__)
-    arguments.add_argument(
-        "--for-tests", action="store_true", help="also what the tests run on: a MySQL-protocol server, the ClickHouse engine, Chromium"
-    )
+    arguments.add_argument("--for-tests", action="store_true", help="also what tests run on: a MySQL server, the ClickHouse engine, Chromium")
     for_tests: bool = arguments.parse_args().for_tests
     project = partial(environment.install_project, for_tests=for_tests)
     steps: list[Callable[[Path], bool]] = [environment.install_poetry, project, system.install_java, jars.install_jars]
