@@ -1,4 +1,4 @@
-"""Install what is missing: Poetry, the project's environment, Java, the jars; for the tests a MySQL-protocol server, the ClickHouse engine and a browser."""
+"""Install what is missing: Poetry, the environment, Java, the jars; for the tests a MySQL server, the ClickHouse engine and a browser."""
 
 from __future__ import annotations
 
