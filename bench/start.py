@@ -51,7 +51,7 @@ def measure() -> tuple[float, float, float]:
         # The pipe must not fill up meanwhile.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         time.sleep(SETTLED_SECONDS)
-        resident = sum(each.memory_info().rss for each in _family(process.pid, home)) / 2**20
+        resident = sum(map(_resident, _family(process.pid, home))) / 2**20
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.wait()
@@ -63,6 +63,14 @@ def _family(pid: int, home: str) -> list[psutil.Process]:
     children = psutil.Process(pid).children(recursive=True)
     brokers = [each for each in psutil.process_iter(["cmdline"]) if any(home in word for word in each.info["cmdline"] or ())]
     return list({each.pid: each for each in [psutil.Process(pid), *children, *brokers]}.values())
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes; none of a process that has ended since it was listed, as those that look something up do."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@ partition and offset: at least once, recognisable.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
@@ -22,9 +20,9 @@ from src.panes.arrays import Flags, Integers
 from src.panes.columns import Identities, Records
 from src.panes.layout import IDENTITY
 from src.panes.messages import UNREADABLE, Messages, parts_of
-from src.panes.slim import slim_record
+from src.panes.slim import slim_record, slimmed
 from src.panes.spreading import Spread, spread_out
-from src.preprocess.admission import BOUNDED, LARGEST, Admission
+from src.preprocess.admission import BOUNDED, Admission
 from src.preprocess.computed import Computed
 from src.schema.kinds import Kind
 from src.schema.record_kinds import record_kinds
@@ -132,7 +130,7 @@ class Reader:
             if isinstance(found, MalformedMessage):
                 problems.append((place, found.reason))
             else:
-                records.append(self._slim(**{name: _plain(getattr(found, name)) for name in self._slim.__struct_fields__}))
+                records.append(slimmed(self._slim, found))
 
     def _one_by_one(self, value: bytes | None, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
         """An array with a bad element loses that element alone."""
@@ -189,8 +187,7 @@ class Reader:
         suspect |= np.array(self._numbers.unprintable, dtype=np.bool_)[identity]
         for name in self._numeric:
             if name in BOUNDED:
-                lowest = _OPEN if name == "price" else 0.0
-                suspect |= (values[name] < lowest) | (values[name] >= LARGEST)
+                suspect |= admission.suspect_numbers(name, values[name])
         if "trade_id" in self._fields:
             ids, gaps = ([getattr(record, name, None) for record in records] for name in ("trade_id", "gap_since"))
             suspect |= admission.suspect_trades(ids, gaps, values["received_time"])
@@ -215,8 +212,6 @@ class Reader:
         return Records(self.identities, identity, times, fields, self._kinds, computed)
 
 
-_OPEN = math.ulp(0.0)
-"""The least number above zero."""
 _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
 _backfilled = attrgetter("backfilled")
@@ -227,10 +222,6 @@ def _checked(value: bytes | None) -> bytes:
     if value is None or len(value) > MESSAGE_LIMIT:
         raise MalformedMessage("empty message" if value is None else f"message over {MESSAGE_LIMIT} bytes")
     return value
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, StrEnum) else value
 
 
 class _Numbers(dict[tuple[str | None, ...], int]):

@@ -33,6 +33,15 @@ def slim_record(record: type[Record], wanted: Collection[str]) -> type[msgspec.S
     return msgspec.defstruct(f"{record.__name__}Fields", fields, kw_only=True, gc=False)
 
 
+def slimmed(kind: type[msgspec.Struct], record: Record) -> msgspec.Struct:
+    """A whole record as one of the kind that `slim_record` made of its type."""
+    return kind(**{name: _plain_value(getattr(record, name)) for name in kind.__struct_fields__})
+
+
+def _plain_value(value: Any) -> Any:
+    return value.value if isinstance(value, StrEnum) else value
+
+
 def _plain(hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         return Union[tuple(_plain(part) for part in get_args(hint))]  # noqa: UP007  (built at run time)

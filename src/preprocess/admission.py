@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ AHEAD_OF_ARRIVAL_MS = 24 * 3_600_000
 LARGEST = 1e30
 """No price, size or rate is as large; products of such overflow, and sums of them say nothing."""
 BOUNDED = ("price", "size", "usd_rate")
+_ABOVE_ZERO = math.ulp(0.0)
+"""The least number above zero."""
 LONGEST_TRADE_ID = 64
 """Characters. An id is a key of tables, and databases bound the length of one (src/storage/sql_tables.py); exchanges' own have 36 at most."""
 
@@ -83,6 +86,13 @@ class Admission:
         found: npt.NDArray[np.bool_] = (earliest < EARLIEST_MS) | (latest >= LATEST_MS)
         found |= event_time - received_time > self.ahead_ms
         return found | ((arrived_time >= 0) & (arrived_time < latest - AHEAD_OF_ARRIVAL_MS))
+
+    @staticmethod
+    def suspect_numbers(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Of many values of one of the `BOUNDED` columns (NaN is null), those that `problem` may refuse: a price of zero, other zeros not."""
+        lowest = _ABOVE_ZERO if name == "price" else 0.0
+        found: npt.NDArray[np.bool_] = (values < lowest) | (values >= LARGEST)
+        return found
 
     def suspect_trades(
         self, ids: Sequence[str | None], gaps_since: Sequence[int | None], received_time: npt.NDArray[np.int64]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -17,8 +16,8 @@ from src.errors import MalformedMessage
 from src.panes.arrays import Flags, Integers
 from src.panes.messages import UNREADABLE, Messages, parts_of
 from src.panes.reading import MESSAGE_LIMIT, Convert
-from src.panes.slim import slim_record
-from src.preprocess.admission import BOUNDED, LARGEST, Admission
+from src.panes.slim import slim_record, slimmed
+from src.preprocess.admission import BOUNDED, Admission
 from src.raw.tables import LEVELS, PLACES
 from src.schema.records import Record
 from src.schema.tables import TableSchema
@@ -64,7 +63,7 @@ class RawRows:
             if convert is not None:
                 for place, each in enumerate(convert(value)):
                     if not isinstance(each, MalformedMessage):
-                        yield place, slim(**{name: _plain(getattr(each, name)) for name in slim.__struct_fields__})
+                        yield place, slimmed(slim, each)
                 return
             read = decode(value)
         except UNREADABLE:
@@ -84,8 +83,7 @@ class RawRows:
         for name in BOUNDED:
             if name in self.record.__struct_fields__:
                 values = np.array(list(map(attrgetter(name), records)), np.float64)
-                # A price of zero may be wrong, other zeros are not.
-                suspect |= (values < 0.0) | (values >= LARGEST) | ((values == 0.0) & (name == "price"))
+                suspect |= self.admission.suspect_numbers(name, values)
         if "trade_id" in self.record.__struct_fields__:
             ids, gaps = (list(map(attrgetter(name), records)) for name in ("trade_id", "gap_since"))
             suspect |= self.admission.suspect_trades(ids, gaps, received)
@@ -132,7 +130,3 @@ def _levels(side: Sequence[Sequence[tuple[float, float]]]) -> tuple[pa.Array, pa
     numbers = np.fromiter(chain.from_iterable(chain.from_iterable(side)), np.float64).reshape(-1, 2)
     prices, sizes = (pa.ListArray.from_arrays(pa.array(ends), pa.array(np.ascontiguousarray(numbers[:, column]))) for column in (0, 1))
     return prices, sizes
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, StrEnum) else value

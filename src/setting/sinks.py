@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from src.background import in_background
 from src.collect.ledger import LEDGER_TABLE
 from src.errors import TransientError, UnreachableError
 from src.schema.tables import TableSchema
@@ -109,9 +110,8 @@ def keep_store(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool)
 @contextmanager
 def tried_again(job: SparkStreamingCoinAverage, failed: Callable[[Exception], None]) -> Iterator[None]:
     """Try to write what is parked also while no batch comes, for the length of the block. `failed` hears of what does not pass."""
-    done = threading.Event()
 
-    def work() -> None:
+    def work(done: threading.Event) -> None:
         while not done.wait(PROBE_SECONDS / 2):
             for outlet in (*job.outlets, *([job.raw.outlet] if job.raw else [])):
                 try:
@@ -120,13 +120,8 @@ def tried_again(job: SparkStreamingCoinAverage, failed: Callable[[Exception], No
                     return failed(error)
         return None
 
-    thread = threading.Thread(target=work, name="parked batches", daemon=True)
-    thread.start()
-    try:
+    with in_background("parked batches", work, _JOIN_SECONDS):
         yield
-    finally:
-        done.set()
-        thread.join(_JOIN_SECONDS)
 
 
 def open_sink(job: SparkStreamingCoinAverage, stack: ExitStack, sink: Sink, tables: Sequence[TableSchema], *, debug: bool = False) -> None:

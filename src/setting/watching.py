@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from pyspark.sql.streaming.query import StreamingQuery
 
+from src.background import in_background
 from src.collect.status import CollectorStatus, read_status
 from src.setting.collecting import CollectorProcess
 from src.setting.progress import Progress, View
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _EVERY_SECONDS = 1.0
 _FRESH_SECONDS = 10.0
 _JOIN_SECONDS = 5.0
+"""A broker that is being started takes longer than a stop may."""
 
 
 class Watch:
@@ -40,15 +42,10 @@ class Watch:
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Look after the job for the length of the block; the view is shown a last time at its end."""
-        done = threading.Event()
-        thread = threading.Thread(target=self._look, args=(done,), name="watch", daemon=True)
-        thread.start()
         try:
-            yield
+            with in_background("watch", self._look, _JOIN_SECONDS):
+                yield
         finally:
-            done.set()
-            # A broker that is being started takes longer than a stop may.
-            thread.join(_JOIN_SECONDS)
             if self.failure is None:
                 self._show()
 

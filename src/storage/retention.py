@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from src.background import in_background
 from src.config.settings import Settings
 from src.errors import CoinSparkError, TransientError
 from src.schema.records import Source
@@ -110,9 +111,9 @@ def retained(url: str, tables: Sequence[TableSchema], settings: Settings, tell: 
     if not settings.database_retention_days:
         yield None
         return
-    retention, stopping = Retention(url, tables, settings.database_retention_days), threading.Event()
+    retention = Retention(url, tables, settings.database_retention_days)
 
-    def work() -> None:
+    def work(stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
                 retention.run_once(stopping)
@@ -125,11 +126,8 @@ def retained(url: str, tables: Sequence[TableSchema], settings: Settings, tell: 
             stopping.wait(settings.database_retention_minutes * 60)
         return None
 
-    thread = threading.Thread(target=work, name="retention", daemon=True)
-    thread.start()
     try:
-        yield retention
+        with in_background("retention", work, _JOIN_SECONDS):
+            yield retention
     finally:
-        stopping.set()
-        thread.join(_JOIN_SECONDS)
         retention.close()
