@@ -9,8 +9,8 @@ import typer
 
 from src.command import collect, dashboard, deadletter, doctor, down, normalise, orderbook, query, record, status, ticker, topics, trade, up
 from src.command.mistakes import is_help, told
-from src.command.parent import follow_parent
 from src.errors import CoinSparkError
+from src.parts.parent import follow_parent
 
 app = typer.Typer(
     name="coin_spark.py",
