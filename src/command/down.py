@@ -19,6 +19,7 @@ from src.parts.record import UpRecord, read_record
 
 _SECONDS = 120.0
 _EVERY_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 
 
 def down(
@@ -59,12 +60,15 @@ def register(app: typer.Typer) -> None:
 
 def _stop(settings: Settings, record: UpRecord, *, force: bool) -> None:
     """Ask `up` to stop all that it runs, and wait until it has."""
+    began = asked = time.monotonic()
     _signal(record)
-    if force:
-        _signal(record)
-    deadline = time.monotonic() + _SECONDS
     while record.lives:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        # A second signal ends the parts by force; two at once would be one.
+        if force and now - asked > _AGAIN_SECONDS:
+            _signal(record)
+            asked = now
+        if now - began > _SECONDS:
             raise TerminalError(f"`up` (pid {record.supervisor.pid}) still stops after {_SECONDS:.0f} s: `status` shows what is left, --force ends it")
         time.sleep(_EVERY_SECONDS)
     # It was killed while it stopped.

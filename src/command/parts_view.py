@@ -29,7 +29,7 @@ def parts_table(parts: Sequence[PartStatus], now: float, title: str = "") -> Tab
         table.add_column(heading, justify="right")
     table.add_column("what is to know", overflow="fold", ratio=1)
     for part in parts:
-        style = _STYLES.get(part.state, "bold red") if part.well or part.state in _STYLES else "bold red"
+        style = _STYLES.get(part.state, "bold red")
         table.add_row(
             part.name,
             Text(part.state, style=style),

@@ -42,7 +42,7 @@ def up(
     markets: Markets = None,
     speed: Speed = 1.0,
     loop: Loop = False,
-    dashboard_port: Port = 8050,
+    port: Port = 8050,
     no_dashboard: NoDashboard = False,
     detach: Detach = False,
     broker_only: BrokerOnly = False,
@@ -69,7 +69,7 @@ def up(
     elif database or yes:
         raise ConfigurationError("--database and --yes belong to --clean")
     if broker_only:
-        return _broker_only(settings)
+        return None if clean and settings.kafka_bootstrap_servers else _broker_only(settings)
     from src.parts.plan import Wanted, up_plan
 
     wanted = Wanted(
@@ -80,7 +80,7 @@ def up(
         loop=loop,
         markets_given=markets is not None,
         symbols_given=symbols is not None,
-        dashboard_port=None if no_dashboard else dashboard_port,
+        dashboard_port=None if no_dashboard else port,
     )
     plan = up_plan(wanted, settings)
     if detach:
