@@ -51,4 +51,4 @@ def refuse_misspelt(places: Iterable[Mapping[str, str | None]], known: Iterable[
 
 def _text(problem: Mapping[str, Any]) -> str:
     choices = _QUOTED.findall(str(problem.get("ctx", {}).get("expected", ""))) if problem["type"] in {"literal_error", "enum"} else []
-    return " ".join(filter(None, [str(problem["msg"]), did_you_mean(str(problem["input"]), choices) if choices else ""]))
+    return "; ".join(filter(None, [str(problem["msg"]), did_you_mean(str(problem["input"]), choices) if choices else ""]))
