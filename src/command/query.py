@@ -142,7 +142,7 @@ def _ready(settings: Settings, schema: TableSchema, asked: Asked, seconds: int) 
 
 
 def _statement(settings: Settings, what: str, limit: int, seconds: int) -> Result:
-    from src.dashboard.stores import SqlStore
+    from src.dashboard.stores import ClickHouseStore, SqlStore
     from src.dashboard.tables import metric_tables
     from src.query.answering import Bounds, ask_clickhouse, ask_database
     from src.query.statement import reading_statement
@@ -150,8 +150,10 @@ def _statement(settings: Settings, what: str, limit: int, seconds: int) -> Resul
     statement, bounds = reading_statement(what), Bounds(limit, seconds)
     known = _names(metric_tables(settings))
     with _store(settings, seconds) as store:
-        ask = ask_database if isinstance(store, SqlStore) else ask_clickhouse
-        return ask(store, statement, bounds, known)  # type: ignore[arg-type]
+        if isinstance(store, ClickHouseStore):
+            return ask_clickhouse(store, statement, bounds, known)
+        assert isinstance(store, SqlStore)  # noqa: S101  for the type checker: there are these two
+        return ask_database(store, statement, bounds, known)
 
 
 def _store(settings: Settings, seconds: int, table: str | None = None) -> AbstractContextManager[Store]:

@@ -58,6 +58,19 @@ def test_it_is_one_line(
     assert not (tmp_path / "home").exists(), "nothing was started"
 
 
+@pytest.mark.parametrize("name", ["COINSPARK_QUOTES", "COINSPARK_EXCHANGE_URLS", "COINSPARK_REST_URLS"])
+def test_a_setting_by_market_that_names_none_is_refused(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COINSPARK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(name, '{"krakn":"USDT"}')
+    monkeypatch.setattr(sys, "argv", ["coin_spark.py", "collect", "--source", "simulate"])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 2
+    assert f"{name} is by market, and there is no krakn: did you mean kraken? There are binance" in capsys.readouterr().err
+
+
 def test_a_group_without_a_command_shows_its_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["coin_spark.py", "topics"])
     with pytest.raises(SystemExit):
