@@ -20,6 +20,7 @@ DERIVATIVES = ("binance_futures",)
 """Venues whose own topics the trade and the order-book job read beside the markets of the settings."""
 DASHBOARD = "dashboard"
 COLLECTOR = "collector"
+_ALL_THERE_IS = "available-now"
 _WITH_DERIVATIVES = {Channel.TRADE, Channel.ORDERBOOK}
 
 
@@ -68,6 +69,8 @@ def up_plan(wanted: Wanted, settings: Settings) -> UpPlan:
     """The parts. Raises ConfigurationError for what cannot work: markets, recordings, options that do not go together, a port that is taken."""
     if not wanted.jobs:
         raise ConfigurationError("--jobs is empty: name at least one")
+    if settings.trigger == _ALL_THERE_IS:
+        raise ConfigurationError("COINSPARK_TRIGGER=available-now ends a job once it has read what there is, and `up` keeps jobs running: unset it")
     exchanges_named(settings.markets)
     options = _collect_options(wanted, settings)
     replay = collect_plan(options, settings).replay if wanted.source is SourceChoice.REPLAY else None

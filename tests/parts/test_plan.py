@@ -85,6 +85,11 @@ def test_what_cannot_work_is_said(settings: Settings, wanted: Wanted, said: str)
         up_plan(wanted, settings)
 
 
+def test_jobs_that_end_by_themselves_are_not_for_up(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="COINSPARK_TRIGGER=available-now ends a job"):
+        up_plan(Wanted(ALL), settings.model_copy(update={"trigger": "available-now"}))
+
+
 def test_parts_get_the_settings_of_the_run(settings: Settings) -> None:
     environment = environment_of(settings)
     assert (environment["COINSPARK_MARKETS"], environment["COINSPARK_SYMBOLS"]) == ("upbit,okx", "BTC")
