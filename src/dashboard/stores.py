@@ -20,7 +20,7 @@ from src.dashboard.question import Question, Row
 from src.errors import CoinSparkError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.clickhouse import current_view
-from src.storage.clickhouse_address import connected
+from src.storage.clickhouse_address import ClickHouseAddress, connected
 from src.storage.clickhouse_address import parsed as clickhouse_parsed
 from src.storage.clickhouse_errors import translated as clickhouse_translated
 from src.storage.clickhouse_tables import TYPES, identifier
@@ -142,15 +142,17 @@ class ClickHouseStore(Store):
     """ClickHouse, by COINSPARK_CLICKHOUSE_URL: the views that show each row once, with its last value."""
 
     def __init__(self, url: str) -> None:
-        self.address = clickhouse_parsed(url)
-        self.shown = f"ClickHouse {self.address.shown}"
+        self._address = clickhouse_parsed(url)
+        self.shown = f"ClickHouse {self._address.shown}"
         self._client: Client | None = None
 
     def rows(self, schema: TableSchema, question: Question) -> list[Row]:
         text, parameters = clickhouse_select(schema, question)
         try:
-            with clickhouse_translated(self.address):
-                found = list(self.client().query(text, parameters=parameters).named_results())
+            with clickhouse_translated(self._address):
+                if self._client is None:
+                    self._client = connected(self._address)
+                found = list(self._client.query(text, parameters=parameters).named_results())
         except CoinSparkError as error:
             self.close()
             if f"code: {_UNKNOWN_TABLE}" in str(error).lower() or "a table is gone" in str(error):
@@ -158,17 +160,16 @@ class ClickHouseStore(Store):
             raise
         return [{name: _ms(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in found]
 
-    def client(self) -> Client:
-        """The client, connected when it is first asked for. Raises what clickhouse-connect raises."""
-        if self._client is None:
-            self._client = connected(self.address)
-        return self._client
-
     def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):
                 client.close()
+
+    @property
+    def address(self) -> ClickHouseAddress:
+        """Where it is."""
+        return self._address
 
 
 def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dict[str, Any]]:

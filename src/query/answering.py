@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from src.errors import ConfigurationError
 from src.nearest import did_you_mean
 from src.query.result import Heading, Result
 from src.query.units import unit_of_name
+from src.storage.clickhouse_address import connected
 from src.storage.clickhouse_errors import translated as clickhouse_translated
 
 _NAMED = re.compile(r"[`'\"]([\w.]+)[`'\"]|(?:column|table): ([\w.]+)")
@@ -63,8 +64,7 @@ def ask_database(store: SqlStore, statement: str, bounds: Bounds, known: Iterabl
 
 def ask_clickhouse(store: ClickHouseStore, statement: str, bounds: Bounds, known: Iterable[str]) -> Result:
     """The answer of ClickHouse. Raises as `ask_database`."""
-    with clickhouse_translated(store.address), _mistakes_told(bounds, known):
-        client = store.client()
+    with clickhouse_translated(store.address), _mistakes_told(bounds, known), closing(connected(store.address)) as client:
         wanted: Mapping[str, Any] = {
             "max_execution_time": bounds.seconds,
             "max_result_rows": bounds.rows + 1,
