@@ -92,10 +92,10 @@ def plan(options: CollectOptions, settings: Settings) -> Plan:
 
 def _check_maps(settings: Settings) -> None:
     """A setting by market that names none of them would count for nothing, unseen."""
-    for field in ("quotes", "exchange_urls", "rest_urls", "taker_fee_percents"):
-        for market in getattr(settings, field):
+    for name in ("quotes", "exchange_urls", "rest_urls", "taker_fee_percents"):
+        for market in getattr(settings, name):
             if market not in EXCHANGES:
-                raise ConfigurationError(f"{environment_name(field)} is by market, and there is no {market}: {one_of(market, EXCHANGES, 'There are')}")
+                raise ConfigurationError(f"{environment_name(name)} is by market, and there is no {market}: {one_of(market, EXCHANGES, 'There are')}")
 
 
 async def _listings(exchanges: Mapping[str, Exchange], settings: Settings) -> Listings:

@@ -22,9 +22,7 @@ def doctor(
     *,
     check: Annotated[
         list[str] | None,
-        typer.Option(
-            help=f"Only this one; may be given several times: {', '.join(CHECKS)}.", show_default=False, autocompletion=completers.checks
-        ),
+        typer.Option(help=f"Only this one; may be given several times: {', '.join(CHECKS)}.", show_default=False, autocompletion=completers.checks),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

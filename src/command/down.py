@@ -23,7 +23,10 @@ _AGAIN_SECONDS = 1.0
 
 
 def down(
-    *, force: Annotated[bool, typer.Option("--force", help="End slow parts by force, and servers though others use them; a job starts its broker anew.")] = False
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="End slow parts by force, and servers though others use them; a job starts its broker anew.")
+    ] = False,
 ) -> None:
     """Stop what `up` runs, in order: jobs, collector, dashboard, ClickHouse, broker; also what an `up` that was killed has left.
 
@@ -69,7 +72,9 @@ def _stop(settings: Settings, record: UpRecord, *, force: bool) -> None:
             _signal(record)
             asked = now
         if now - began > _SECONDS:
-            raise TerminalError(f"`up` (pid {record.supervisor.pid}) still stops after {_SECONDS:.0f} s: `status` shows what is left, --force ends it")
+            raise TerminalError(
+                f"`up` (pid {record.supervisor.pid}) still stops after {_SECONDS:.0f} s: `status` shows what is left, --force ends it"
+            )
         time.sleep(_EVERY_SECONDS)
     # It was killed while it stopped.
     stop_leftovers(settings.home, typer.echo)

@@ -60,7 +60,9 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         as_json: AsJson = False,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
-            raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}: {did_you_mean(begin_at or '', _OFFSETS, 'name one of them')}")
+            raise ConfigurationError(
+                f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}: {did_you_mean(begin_at or '', _OFFSETS, 'name one of them')}"
+            )
         job_type = job_class()
         if raw and job_type.raw_table is None:
             raise ConfigurationError(f"the {job_type.channel.value} job keeps no raw records: --raw is for trade and orderbook")

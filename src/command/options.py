@@ -27,12 +27,8 @@ Loop = Annotated[bool, typer.Option("--loop", help="Replay: begin again at the e
 StartAt = Annotated[
     str | None, typer.Option(help="Replay: put the first frame at this ISO 8601 time.", metavar="TIME", show_default="so that the last is now")
 ]
-Symbols = Annotated[
-    str | None, typer.Option(help="Base coins, with commas, or all.", show_default=_OF_SETTINGS, autocompletion=completers.symbols)
-]
-Markets = Annotated[
-    str | None, typer.Option(help="Exchanges, with commas, or all.", show_default=_OF_SETTINGS, autocompletion=completers.markets)
-]
+Symbols = Annotated[str | None, typer.Option(help="Base coins, with commas, or all.", show_default=_OF_SETTINGS, autocompletion=completers.symbols)]
+Markets = Annotated[str | None, typer.Option(help="Exchanges, with commas, or all.", show_default=_OF_SETTINGS, autocompletion=completers.markets)]
 Channels = Annotated[
     str, typer.Option("--channels", "--channel", help="Kinds of market data, with commas, or all.", autocompletion=completers.channels)
 ]

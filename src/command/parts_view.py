@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Self
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -63,7 +64,7 @@ class PartsScreen:
         self._next = 0.0
         self._states: dict[str, tuple[str, int]] = {}
 
-    def __enter__(self) -> PartsScreen:
+    def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
         return self

@@ -32,7 +32,9 @@ Region = Annotated[str | None, typer.Option(help="Region of the rows: korea, asi
 Interval = Annotated[
     str | None, typer.Option(help="Length of the candles, where the table has several. Default: 1m.", autocompletion=completers.intervals)
 ]
-Where = Annotated[list[str] | None, typer.Option(help="NAME=VALUE: rows with this value in a column of text, such as source=live. May be given several times.")]
+Where = Annotated[
+    list[str] | None, typer.Option(help="NAME=VALUE: rows with this value in a column of text, such as source=live. May be given several times.")
+]
 Columns = Annotated[str | None, typer.Option(help="Columns, with commas, in this order. Default: all; on a terminal those that matter and fit.")]
 Last = Annotated[str | None, typer.Option(help="Only rows of the last 90s, 30m, 1h, 7d or 2w, by the beginning of their window.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]

@@ -146,7 +146,9 @@ def _print(current: Status, console: Console) -> None:
         console.print(Text("The broker runs until `down`."))
     for name, users in (("broker", current.users), ("ClickHouse", current.clickhouse.users)):
         if users:
-            console.print(Text(f"The {name} is used by " + ", ".join(f"{user.purpose} (pid {user.pid}, since {_clock(user.since)})" for user in users)))
+            console.print(
+                Text(f"The {name} is used by " + ", ".join(f"{user.purpose} (pid {user.pid}, since {_clock(user.since)})" for user in users))
+            )
     if not any(part.pid is not None for part in current.parts):
         console.print(Text(f"Nothing runs in {current.home}: `up` starts everything."))
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from src.collect.exchange import Channel
 from src.command import completers
 from src.command.clean import clean_up
 from src.command.options import Files, Loop, Markets, Port, Source, Speed, Symbols, Yes, channels_of
@@ -146,4 +145,6 @@ def _wait(settings: Settings, child: subprocess.Popen[bytes], log: Path) -> UpRe
             if not any(states.get(name) in {"waiting", "starting"} for name in own):
                 return record
         time.sleep(0.5)
-    raise TerminalError(f"not all of it runs after {_DETACH_SECONDS:.0f} s: `status` shows what is missing, `down` stops it (its own words are in {log})")
+    raise TerminalError(
+        f"not all of it runs after {_DETACH_SECONDS:.0f} s: `status` shows what is missing, `down` stops it (its own words are in {log})"
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from src.config.example import environment_name
+from src.config.settings import environment_name
 from src.config.settings import Settings
 
 

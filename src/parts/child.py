@@ -74,9 +74,7 @@ class Child:
     @property
     def record(self) -> PartRecord:
         """How it stands."""
-        return PartRecord(
-            name=self.name, state=self.state, process=self._identity, restarts=self._restarts, message=self.message, log=str(self._log)
-        )
+        return PartRecord(name=self.name, state=self.state, process=self._identity, restarts=self._restarts, message=self.message, log=str(self._log))
 
     @property
     def runs(self) -> bool:

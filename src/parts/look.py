@@ -1,4 +1,4 @@
-"""How each part of a home stands: out of what `up`, the servers, the collectors and the jobs have written down. Nothing is started, locked or asked twice."""
+"""How each part of a home stands, out of what `up`, servers, collectors and jobs have written down. Nothing is started or locked."""
 
 from __future__ import annotations
 

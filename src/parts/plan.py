@@ -112,4 +112,3 @@ def _collect_options(wanted: Wanted, settings: Settings) -> CollectOptions:
 
 def _command(*words: str) -> tuple[str, ...]:
     return (sys.executable, str(PROJECT / "coin_spark.py"), *words)
-

@@ -132,10 +132,10 @@ class Supervisor:
             child.ask_to_stop()
         deadline = time.monotonic() + seconds
         killed = False
-        while not all([child.is_gone() for child in children]):
+        while left := [child for child in children if not child.is_gone()]:
             if not killed and (time.monotonic() > deadline or self._signals > 1):
                 killed = True
-                for child in children:
+                for child in left:
                     child.kill()
             self._tell()
             time.sleep(0.1)

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -169,7 +169,5 @@ def _plain(value: Any) -> Any:
             return value
         case list() | tuple():
             return [_plain(each) for each in value]
-        case date() | timedelta():
-            return str(value)
         case _:
             return str(value)

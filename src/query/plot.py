@@ -16,6 +16,8 @@ _MOST_LINES = 6
 _TICKS = 6
 _LEAST_WIDTH, _LEAST_HEIGHT = 40, 12
 _MOST_HEIGHT = 40
+_SIGNS = "●▲■◆○△"
+"""Of lines where there are no colours."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,32 @@ class Candle:
     close: float
     high: float
     low: float
+
+
+def plotted(result: Result, first: Sequence[str], width: int, height: int, *, color: bool) -> str:
+    """The drawing, in so many cells of the terminal; colours only where they are asked for. Raises as `candles_of` and `lines_of`."""
+    candles = candles_of(result)
+    lines = [] if candles else lines_of(result, first)
+    # It takes a sixth of a second to load, and few draw.
+    import plotext  # noqa: PLC0415
+
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("simple" if color else "colorless")
+    figure.plot_size(max(_LEAST_WIDTH, width), min(_MOST_HEIGHT, max(_LEAST_HEIGHT, height - 1)))
+    if candles:
+        parts = {"date": "time", **{name: name for name in _CANDLE}}
+        figure.draw(figure.candlestick({part: [getattr(candle, name) for candle in candles] for part, name in parts.items()}))
+        figure.title(_title(result))
+        times = [candle.time for candle in candles]
+    else:
+        for line, sign in zip(lines, _SIGNS, strict=False):
+            marker = {} if color or len(lines) == 1 else {"marker": sign}
+            figure.draw(figure.signal(*map(list, zip(*line.points, strict=True)), **marker).lines(True).label(line.name))
+        times = [time for line in lines for time, _ in line.points]
+    marks = ticks(min(times), max(times))
+    figure.ruler("x").ticks([place for place, _ in marks], labels=[text for _, text in marks])
+    return str(figure.build().string(colorless=not color)).rstrip("\n")
 
 
 def candles_of(result: Result) -> list[Candle] | None:
@@ -89,6 +117,14 @@ def ticks(begin: float, end: float) -> list[tuple[float, str]]:
     return [(place, datetime.fromtimestamp(place, UTC).strftime(form)) for place in places]
 
 
+def _title(result: Result) -> str:
+    """Whose candles they are, and in which currency: what is the same in all rows."""
+    names = ("symbol", "market", "interval")
+    said = {heading.name: {row[place] for row in result.rows} for place, heading in enumerate(result.headings) if heading.name in names}
+    unit = next((heading.unit for heading in result.headings if heading.name == "close"), "")
+    return " ".join([*(str(next(iter(said[name]))) for name in names if len(said.get(name, ())) == 1), f"({unit}, UTC)" if unit else "(UTC)"])
+
+
 def _time_place(result: Result) -> int | None:
     return next((place for place in range(len(result.headings)) if any(isinstance(row[place], datetime) for row in result.rows)), None)
 
@@ -107,4 +143,8 @@ def _finite(value: Any) -> bool:
 
 
 def _differing(result: Result, places: dict[str, int], names: Sequence[str]) -> list[str]:
-    return [f"{name} {', '.join(sorted(map(str, found)))}" for name in names if name in places and len(found := {row[places[name]] for row in result.rows}) > 1]
+    return [
+        f"{name} {', '.join(sorted(map(str, found)))}"
+        for name in names
+        if name in places and len(found := {row[places[name]] for row in result.rows}) > 1
+    ]

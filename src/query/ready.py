@@ -43,7 +43,7 @@ class Asked:
 def table_named(name: str, tables: Mapping[str, TableSchema]) -> TableSchema:
     """The table of that name. Raises ConfigurationError with the nearest ones, and with all."""
     if name not in tables:
-        raise ConfigurationError(f"there is no table {name}: {one_of(name, tables, 'The tables are')}; or give a statement: query \"select ...\"")
+        raise ConfigurationError(f'there is no table {name}: {one_of(name, tables, "The tables are")}; or give a statement: query "select ..."')
     return tables[name]
 
 

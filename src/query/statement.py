@@ -9,16 +9,18 @@ from src.errors import ConfigurationError
 _READS = ("SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "VALUES", "TABLE", "EXISTS")
 _BEGINS_OTHERS = ("SET", "USE", "PRAGMA", "BEGIN", "START", "COMMIT", "ROLLBACK", "GRANT", "REVOKE", "RENAME", "OPTIMIZE", "SYSTEM", "VACUUM", "KILL")
 _WRITES = frozenset(
-    "INSERT UPDATE DELETE REPLACE MERGE UPSERT TRUNCATE CREATE ALTER DROP CALL EXECUTE LOAD COPY INTO OUTFILE DUMPFILE LOCK ATTACH DETACH ANALYZE "
-    "SETTINGS".split()
+    {
+        *("INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "UPSERT", "TRUNCATE", "CREATE", "ALTER", "DROP", "CALL", "EXECUTE", "LOAD", "COPY"),
+        *("INTO", "OUTFILE", "DUMPFILE", "LOCK", "ATTACH", "DETACH", "ANALYZE", "SETTINGS"),
+    }
 )
 """Words that change something, or lift the bounds, wherever they stand. Those that are also functions count only where no bracket follows."""
 _MAY_FOLLOW = {("SHOW", "CREATE"), ("EXPLAIN", "ANALYZE")}
 _STANDARD = r"'(?:''|[^'])*'|\"(?:\"\"|[^\"])*\"|`(?:``|[^`])*`"
 _ESCAPED = r"'(?:\\.|''|[^'\\])*'|\"(?:\\.|\"\"|[^\"\\])*\"|`(?:\\.|``|[^`\\])*`"
-_TOKEN = r"|(?P<comment>--|/\*|\#)|(?P<end>;)|(?P<word>[^\W\d]\w*)|(?P<other>.)"
+_OTHERS = r"|(?P<comment>--|/\*|\#)|(?P<end>;)|(?P<word>[^\W\d]\w*)|(?P<other>.)"
 # Whether a backslash ends a text early is not the same in all databases: a statement has to be fine either way.
-_READINGS = tuple(re.compile(f"(?P<space>\\s+)|(?P<quoted>{quoted}){_TOKEN}", re.DOTALL) for quoted in (_STANDARD, _ESCAPED))
+_READINGS = tuple(re.compile(f"(?P<space>\\s+)|(?P<quoted>{quoted}){_OTHERS}", re.DOTALL) for quoted in (_STANDARD, _ESCAPED))
 
 
 def is_statement(text: str) -> bool:

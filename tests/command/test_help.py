@@ -40,7 +40,21 @@ def _examples() -> list[tuple[str, str]]:
 
 def test_the_tree_is_the_one_that_is_promised() -> None:
     top = set(_root().commands)
-    assert top >= {"up", "down", "status", "ticker", "orderbook", "trade", "collect", "normalise", "record", "topics", "dashboard", "deadletter", "doctor"}
+    assert top >= {
+        "up",
+        "down",
+        "status",
+        "ticker",
+        "orderbook",
+        "trade",
+        "collect",
+        "normalise",
+        "record",
+        "topics",
+        "dashboard",
+        "deadletter",
+        "doctor",
+    }
     assert "query" in top
 
 
@@ -58,7 +72,7 @@ def test_a_command_says_what_it_does_and_gives_an_example_of_itself(path: tuple[
 
 @pytest.mark.parametrize(("path", "example"), _examples())
 def test_an_example_parses(path: str, example: str) -> None:
-    words = shlex.split(example.split(" < ")[0])
+    words = shlex.split(example.split(" < ", maxsplit=1)[0])
     group, context = _root(), None
     for name in path.split():
         context = group.make_context(name, words, parent=context, resilient_parsing=False)

@@ -57,12 +57,22 @@ def test_a_terminal_shows_every_part_and_how_to_stop(settings: Settings, me: Pro
         screen.show(record(me, PartRecord(name="ticker", state="running", process=me, log="/logs/ticker.log"), failed))
     text = out.getvalue()
     assert lines == []
-    for word in ("broker", "stopped", "ticker", "starting", "failed", "no disk", "/logs/trade.log", "http://127.0.0.1:8050/", "Ctrl-C stops everything"):
+    for word in (
+        "broker",
+        "stopped",
+        "ticker",
+        "starting",
+        "failed",
+        "no disk",
+        "/logs/trade.log",
+        "http://127.0.0.1:8050/",
+        "Ctrl-C stops everything",
+    ):
         assert word in text, word
 
 
 def test_a_terminal_says_that_it_is_stopping(settings: Settings, me: ProcessIdentity) -> None:
     out = io.StringIO()
-    with PartsScreen(settings, Console(file=out, force_terminal=True, width=150, height=40), lambda line: None) as screen:
+    with PartsScreen(settings, Console(file=out, force_terminal=True, width=150, height=40), lambda _: None) as screen:
         screen.show(record(me, PartRecord(name="ticker", state="stopping", process=me, log="/logs/ticker.log"), state="stopping"))
     assert "Ctrl-C again ends it by force" in out.getvalue()

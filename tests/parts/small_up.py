@@ -43,10 +43,15 @@ def main() -> None:
     plan = UpPlan(part("collector"), (part("ticker"), part("trade")), part("dashboard"), "simulate", None)
     patience = Patience(restarts=1, first_pause_seconds=0.1, proven_seconds=1_000)
     try:
-        Supervisor(plan, settings, lambda record: None, lambda line: print(line, flush=True), patience).run()
+        Supervisor(plan, settings, lambda _: None, say, patience).run()
     except CoinSparkError as error:
-        print(error, flush=True)
+        say(str(error))
         sys.exit(error.exit_status)
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,8 @@ def part(settings: Settings, name: str) -> PartStatus:
 def say_collector(settings: Settings, **said: Any) -> None:
     market = MarketStatus(connected=True, newest_event_time=now() - 2_000, records_per_second=12.5)
     status = CollectorStatus(
-        **{"pid": os.getpid(), "channels": ("ticker",), "source": Source.LIVE, "state": "running", "started_time": now(), "updated_time": now()} | said,
+        **{"pid": os.getpid(), "channels": ("ticker",), "source": Source.LIVE, "state": "running", "started_time": now(), "updated_time": now()}
+        | said,
         markets={"upbit": market, "okx": MarketStatus(note="the socket was closed", records_per_second=2.5)},
     )
     write_status(status_path(settings.home, status.pid), status)
@@ -167,5 +168,5 @@ def test_the_table_has_units_in_its_heading() -> None:
     table = parts_table([PartStatus(name="ticker", state="running", well=True, pid=5, started_time=0, records_per_second=1_234.5)], 10.0)
     headings = [str(column.header) for column in table.columns]
     assert headings == ["part", "state", "pid", "uptime", "rate\nrecords/s", "lag\nrecords", "lag\ns", "what is to know"]
-    cells = [str([*column.cells][0]) for column in table.columns]
+    cells = [str(next(iter(column.cells))) for column in table.columns]
     assert cells == ["ticker", "running", "5", "10 s", "1,234.5", "", "", ""]

@@ -29,7 +29,7 @@ def test_one_collector_collects_what_those_of_the_jobs_would(settings: Settings)
     assert plan.collector is not None
     words = plan.collector.words[2:]
     assert words[:3] == ("collect", "--channels", "ticker,trade,orderbook")
-    assert ("--source", "simulate") == (words[3], words[4])
+    assert (words[3], words[4]) == ("--source", "simulate")
     assert words[words.index("--markets") + 1] == "upbit,okx,binance_futures"
     assert words[words.index("--with-parent") + 1] == str(os.getpid())
     assert [(part.name, part.words[2:]) for part in plan.jobs] == [(name, (name, "--source", "none")) for name in ("ticker", "trade", "orderbook")]

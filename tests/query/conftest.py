@@ -37,10 +37,8 @@ def sqlite_filled(tmp_path_factory: pytest.TempPathFactory, began: int) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.mysql), pytest.param("postgresql", marks=pytest.mark.mysql)])
 def store(request: pytest.FixtureRequest, began: int) -> Iterator[SqlStore]:
     """Each SQL database in turn, filled."""
-    if request.param == "sqlite":
-        url = request.getfixturevalue("sqlite_filled")
-    else:
-        url = fill(request.getfixturevalue(f"{request.param}_url"), began)
+    is_file = request.param == "sqlite"
+    url = request.getfixturevalue("sqlite_filled") if is_file else fill(request.getfixturevalue(f"{request.param}_url"), began)
     with closing(SqlStore(url, 5)) as found:
         yield found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,13 +56,13 @@ def test_rows_are_bounded_whatever_the_statement_says(store: SqlStore) -> None:
 def test_a_long_statement_is_ended(store: SqlStore) -> None:
     numbers = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000000) select count(*) from n"
     statement = {"mysql": "select sleep(20) from candles", "postgresql": "select pg_sleep(20)"}.get(store.address.get_backend_name(), numbers)
-    with closing(SqlStore(store.address.render_as_string(hide_password=False), 1)) as impatient:
-        try:
+    url = store.address.render_as_string(hide_password=False)
+    is_mysql = store.address.get_backend_name() == "mysql"
+    with closing(SqlStore(url, 1)) as impatient:
+        # MySQL's and MariaDB's own sleep says by 1 that it was ended early, and is no error.
+        ended = nullcontext() if is_mysql else pytest.raises(ConfigurationError, match="no answer within 1 s")
+        with ended:
             result = ask_database(impatient, statement, Bounds(rows=10, seconds=1), KNOWN)
-        except ConfigurationError as error:
-            assert "no answer within 1 s" in str(error)
-        else:
-            # MySQL's sleep says that it was ended early by 1.
             assert {row[0] for row in result.rows} == {1}
 
 
@@ -91,7 +91,7 @@ def test_the_database_lets_nothing_be_written(store: SqlStore) -> None:
 
 
 def test_without_a_database_it_says_who_makes_it(empty: SqlStore) -> None:
-    with pytest.raises(ConfigurationError, match="there is no database yet at sqlite.*a job makes it"):
+    with pytest.raises(ConfigurationError, match=r"there is no database yet at sqlite.*a job makes it"):
         ask_database(empty, "select 1", BOUNDS, KNOWN)
 
 
@@ -122,4 +122,6 @@ def test_clickhouse_answers_in_the_same_bounds(tmp_path: Path) -> None:
             with pytest.raises(ConfigurationError, match="refuses the statement"):
                 ask_clickhouse(store, "drop table arbitrage", BOUNDS, known)
             with pytest.raises(ConfigurationError, match="no answer within 1 s"):
-                ask_clickhouse(store, "select count() from numbers(1000000000000) where not ignore(sipHash64(number))", Bounds(rows=1, seconds=1), known)
+                ask_clickhouse(
+                    store, "select count() from numbers(1000000000000) where not ignore(sipHash64(number))", Bounds(rows=1, seconds=1), known
+                )

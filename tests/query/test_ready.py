@@ -82,7 +82,19 @@ def test_a_terminal_sees_the_time_the_keys_that_differ_and_the_headline(sqlite_f
 
 
 def test_units_of_every_table_are_known_words() -> None:
-    known = {"UTC", "USD", "percent", "basis points", "seconds", "milliseconds", "ms since 1970 UTC", "quote currency", "base coin", "0 to 100", "-1 to 1"}
+    known = {
+        "UTC",
+        "USD",
+        "percent",
+        "basis points",
+        "seconds",
+        "milliseconds",
+        "ms since 1970 UTC",
+        "quote currency",
+        "base coin",
+        "0 to 100",
+        "-1 to 1",
+    }
     found = {name: units(schema, ()) for name, schema in TABLES.items()}
     assert {unit for of_table in found.values() for unit in of_table.values()} <= known
     assert found["arbitrage"]["premium_percent_korea_asia"] == "percent"
