@@ -58,7 +58,7 @@ def plotted(result: Result, first: Sequence[str], width: int, height: int, *, co
     else:
         for line, sign in zip(lines, _SIGNS, strict=False):
             marker = {} if color or len(lines) == 1 else {"marker": sign}
-            figure.draw(figure.signal(*map(list, zip(*line.points, strict=True)), **marker).lines(True).label(line.name))
+            figure.draw(figure.signal(*map(list, zip(*line.points, strict=True)), **marker).lines().label(line.name))
         times = [time for line in lines for time, _ in line.points]
     marks = ticks(min(times), max(times))
     figure.ruler("x").ticks([place for place, _ in marks], labels=[text for _, text in marks])
