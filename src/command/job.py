@@ -63,6 +63,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
             raise ConfigurationError(
                 f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}: {did_you_mean(begin_at or '', _OFFSETS, 'name one of them')}"
             )
+        start = read_start(start_at)
         job_type = job_class()
         if raw and job_type.raw_table is None:
             raise ConfigurationError(f"the {job_type.channel.value} job keeps no raw records: --raw is for trade and orderbook")
@@ -75,7 +76,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
             files=tuple(files or ()),
             speed=speed,
             loop=loop,
-            start_at=read_start(start_at),
+            start_at=start,
             symbols=settings.symbols if symbols else None,
             markets=settings.markets if markets else None,
         )

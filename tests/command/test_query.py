@@ -36,7 +36,7 @@ def command(environment: Mapping[str, str]) -> CommandLine:
 def test_the_example_of_the_readme_gives_an_hour_of_candles(command: CommandLine) -> None:
     answer = command.run("query", "candles", "BTC", "--market", "upbit", "--last", "1h")
     assert answer.status == 0, answer
-    assert "close" in answer.output
+    assert "open" in answer.output
     assert "KRW" in answer.output
     assert answer.errors.startswith("candles of 1m: --interval names another\n")
 
