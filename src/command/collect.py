@@ -45,7 +45,7 @@ def collect(
     symbols: Annotated[str | None, typer.Option(help="Base coins, with commas, or all. Default: the settings'; for a replay all.")] = None,
     markets: Annotated[str | None, typer.Option(help="Exchanges, with commas. Default: the settings'; for a replay all.")] = None,
     home: Annotated[Path | None, typer.Option(help="Folder of data and state. Default: .coinspark.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port. Default: none.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the counts of every 10 s as JSON.")] = False,
     with_parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process, the parent, is gone.")] = None,
     may_simulate: Annotated[bool | None, typer.Option("--may-simulate/--no-may-simulate", hidden=True)] = None,

@@ -41,6 +41,7 @@ OnSinkFailure = Annotated[
 ]
 Raw = Annotated[bool | None, typer.Option("--raw/--no-raw", help="Keep every trade or order-book record in ClickHouse too. Default: no.")]
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
+MetricsPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics of job and collector on this port. Default: none.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
 
 
@@ -62,6 +63,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         master: Master = None,
         on_sink_failure: OnSinkFailure = None,
         raw: Raw = None,
+        metrics_port: MetricsPort = None,
         as_json: AsJson = False,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
@@ -69,8 +71,9 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         job_type = job_class()
         if raw and job_type.raw_table is None:
             raise ConfigurationError(f"the {job_type.channel.value} job keeps no raw records: --raw is for trade and orderbook")
+        port = {f"{job_type.channel.value}_metrics_port": metrics_port}
         settings = load_settings(
-            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw
+            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw, **port
         )
         collect = CollectOptions(
             channels=(job_type.channel,),

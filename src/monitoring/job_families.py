@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prometheus_client.registry import Collector
 
+from src.broker.topics import TopicPartition
 from src.monitoring import names
 from src.monitoring.disk import disk_families
 from src.monitoring.family import Family, Labels, Shown
@@ -57,8 +58,8 @@ def _of_queries(queries: Mapping[str, QueryFigures], look: JobLook, now: float) 
         names.QUERY_DROPPED: lambda figures: figures.dropped_by_watermark,
         names.QUERY_LAST_SIGN: lambda figures: figures.last_sign,
     }
-    for family, value in counted.items():
-        yield family.shown({(query,): value(figures) for query, figures in queries.items()})
+    for family, count in counted.items():
+        yield family.shown({(query,): count(figures) for query, figures in queries.items()})
     reports = {query: figures.last for query, figures in queries.items() if figures.last is not None}
     reported: Mapping[Family, Callable[[QueryReport], float | None]] = {
         names.QUERY_INPUT_RATE: lambda report: report.input_records_per_second,
@@ -68,12 +69,15 @@ def _of_queries(queries: Mapping[str, QueryFigures], look: JobLook, now: float) 
         names.QUERY_WATERMARK_DELAY: lambda report: None if report.watermark is None else now - report.watermark / 1000,
     }
     for family, read in reported.items():
-        yield family.shown({(query,): found for query, report in reports.items() if (found := read(report)) is not None})
-    places = {names.QUERY_LAG_RECORDS: "lag", names.QUERY_OFFSET: "offsets", names.QUERY_END_OFFSET: "ends"}
-    for family, which in places.items():
-        yield family.shown(
-            {(query, place.topic, str(place.partition)): value for query, report in reports.items() for place, value in getattr(report, which).items()}
-        )
+        yield family.shown({(query,): known for query, report in reports.items() if (known := read(report)) is not None})
+    partitioned: Mapping[Family, Callable[[QueryReport], Mapping[TopicPartition, int]]] = {
+        names.QUERY_LAG_RECORDS: lambda report: report.lag,
+        names.QUERY_OFFSET: lambda report: report.offsets,
+        names.QUERY_END_OFFSET: lambda report: report.ends,
+    }
+    for family, places in partitioned.items():
+        found = {(query, place.topic, str(place.partition)): value for query, report in reports.items() for place, value in places(report).items()}
+        yield family.shown(found)
     lags = {(query, source): now - newest / 1000 for query, sources in look.newest_event_time.items() for source, newest in sources.items()}
     yield names.QUERY_LAG_SECONDS.shown(lags)
 

@@ -21,8 +21,8 @@ from src.monitoring.query_report import QueryReport, query_report
 class QueryListener(StreamingQueryListener):
     """Puts what it hears into `queries`, and gives `finished` each batch that is done.
 
-    It is called with the JVM's own events and takes a report as one text. PySpark's events ask the JVM for each of a report's numbers in turn, some two
-    hundred calls a batch, as RocksDB has many.
+    It is called with the JVM's own events and takes a report as one text. PySpark's events ask the JVM for each of a report's numbers in turn, some
+    two hundred calls a batch, as RocksDB has many.
     """
 
     def __init__(self, queries: Queries, finished: Callable[[QueryReport], None] = lambda _: None) -> None:

@@ -45,7 +45,7 @@ HOME_SIZE = Family("coinspark_home_size_bytes", _GAUGE, (), "Size of that disk."
 # Jobs. kind: ticker, orderbook or trade.
 JOB_START = Family("coinspark_job_start_time_seconds", _GAUGE, _OF_JOB, "When the job started.")
 JOB_RESTARTS = Family(
-    "coinspark_job_query_restarts_total", _COUNTER, _OF_JOB, "Times that its queries began again from their checkpoints after a fault of Spark's or Kafka's."
+    "coinspark_job_query_restarts_total", _COUNTER, _OF_JOB, "Times that its queries began again, from their checkpoints, after a fault."
 )
 JOB_LEFT_OUT = Family(
     "coinspark_job_left_out_records_total",
@@ -65,7 +65,7 @@ QUERY_PROCESSED_RATE = Family(
 )
 QUERY_BATCH_SECONDS = Family("coinspark_query_batch_duration_seconds", _HISTOGRAM, _OF_QUERY, "Whole time of a batch.", _SECONDS)
 QUERY_LAST_SIGN = Family(
-    "coinspark_query_last_progress_timestamp_seconds", _GAUGE, _OF_QUERY, "When the query last finished a batch, or said that there was nothing to read."
+    "coinspark_query_last_progress_timestamp_seconds", _GAUGE, _OF_QUERY, "When the query last finished a batch, or had nothing to read."
 )
 QUERY_LAG_RECORDS = Family("coinspark_query_lag_records", _GAUGE, _OF_PARTITION, "Messages on Kafka that the last batch had not read.")
 QUERY_OFFSET = Family("coinspark_query_offset", _GAUGE, _OF_PARTITION, "Offset of the next message that the query will read.")
@@ -78,10 +78,10 @@ QUERY_LAG_SECONDS = Family(
 QUERY_STATE_ROWS = Family("coinspark_query_state_rows", _GAUGE, _OF_QUERY, "Rows of state: windows that are still open.")
 QUERY_STATE_BYTES = Family("coinspark_query_state_bytes", _GAUGE, _OF_QUERY, "Memory that Spark says its state takes.")
 QUERY_WATERMARK_DELAY = Family(
-    "coinspark_query_watermark_delay_seconds", _GAUGE, _OF_QUERY, "How long before now the watermark is: windows that ended earlier are closed for good."
+    "coinspark_query_watermark_delay_seconds", _GAUGE, _OF_QUERY, "How far the watermark is behind now: windows that ended before are closed."
 )
 QUERY_DROPPED = Family(
-    "coinspark_query_rows_dropped_by_watermark_total", _COUNTER, _OF_QUERY, "Rows for windows that were closed for good; their records are lost to them."
+    "coinspark_query_rows_dropped_by_watermark_total", _COUNTER, _OF_QUERY, "Rows for windows that are closed for good; they are lost."
 )
 
 # Sinks of jobs. sink: as messages call it, such as database, Kafka, ClickHouse; `ClickHouse raw` for the records of --raw.
