@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from src.monitoring.family import Distribution
 from src.monitoring.names import QUERY_BATCH_SECONDS
@@ -71,9 +71,9 @@ class Queries:
             return self._changed.wait_for(lambda: self._ended.issuperset(runs), seconds)
 
     def all(self) -> Mapping[str, QueryFigures]:
-        """By name, those that were started."""
+        """By name, those that were started, as they are now: numbers that belong together."""
         with self._changed:
-            return dict(self._figures)
+            return {name: replace(figures) for name, figures in self._figures.items()}
 
     def of(self, query: str) -> QueryFigures | None:
         """One of them; None before it was started."""

@@ -31,9 +31,7 @@ def progress(**said: Any) -> str:
         "durationMs": {"addBatch": 300, "commitOffsets": 20, "triggerExecution": 420},
         "eventTime": {"avg": "2026-01-31T08:59:59.000Z", "watermark": "2026-01-31T03:00:00.500Z"},
         "stateOperators": [state(), state(numRowsTotal=50, numRowsUpdated=2, memoryUsedBytes=1000, numRowsDroppedByWatermark=4)],
-        "sources": [
-            {"description": "KafkaV2[Subscribe[...]]", "startOffset": None, "endOffset": PLACES, "latestOffset": ends, "numInputRows": 147, "metrics": {}}
-        ],
+        "sources": [{"description": "KafkaV2[Subscribe[...]]", "startOffset": None, "endOffset": PLACES, "latestOffset": ends, "numInputRows": 147}],
         "sink": {"description": "ForeachBatchSink", "numOutputRows": -1},
     }
     return json.dumps(report | said)

@@ -11,6 +11,7 @@ import pytest
 
 from src.monitoring.names import FAMILIES
 from tests.monitoring.configured import FOLDER, alerts, promtool
+from tests.servers import ROOT
 
 Series = dict[str, str]
 """By name and labels, the values of minute after minute, as promtool writes them: 0+60x10 is 0, 60, 120, ..., 600."""
@@ -126,14 +127,17 @@ CASES = (
         5,
         {f'coinspark_sink_parked_batches{{{_JOB},kind="ticker",sink="database"}}': "1+1x10"},
         f'{_JOB},kind="ticker",sink="database"',
-        {f'coinspark_sink_parked_batches{{{_JOB},kind="ticker",sink="database"}}': "0x3 2x0 0x10"},
+        {f'coinspark_sink_parked_batches{{{_JOB},kind="ticker",sink="database"}}': "0 0 0 2 0 0 0"},
     ),
     Case(
         "CoinSparkMarketSilent",
         9,
         {f"coinspark_collector_frames_total{{{_UPBIT}}}": "0+10x3 30x10"},
         f'{_COLLECTOR},market="upbit"',
-        {f"coinspark_collector_frames_total{{{_UPBIT}}}": "0+10x10", f'coinspark_collector_frames_total{{{_COLLECTOR},market="okx",source="replay"}}': "9x10"},
+        {
+            f"coinspark_collector_frames_total{{{_UPBIT}}}": "0+10x10",
+            f'coinspark_collector_frames_total{{{_COLLECTOR},market="okx",source="replay"}}': "9x10",
+        },
     ),
     Case(
         "CoinSparkMarketDisconnected",
@@ -222,3 +226,8 @@ def test_a_rule_fires_and_is_quiet(case: Case, tmp_path: Path) -> None:
         json.dumps({"rule_files": [str(FOLDER / "alerts.yml")], "evaluation_interval": "30s", "tests": [tried(case.fires, [])]})
     )
     assert promtool("test", "rules", tmp_path / "wrong.yml").returncode != 0
+
+
+def test_the_documentation_lists_them_as_they_are() -> None:
+    listed = re.findall(r"^\| `(CoinSpark\w+)` \| .* \| (\w+) \|$", (ROOT / "docs" / "monitoring.md").read_text(), re.MULTILINE)
+    assert listed == [(name, rule["labels"]["severity"]) for name, rule in alerts().items()]

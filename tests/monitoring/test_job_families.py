@@ -33,7 +33,11 @@ def by_prefix(samples: Samples, prefix: str) -> dict[tuple[str, ...], float]:
 
 def test_a_job_that_has_just_begun_shows_nothing_that_is_not_known(tmp_path: Path) -> None:
     samples = shown(JobFigures("ticker", started_time=5_000), JobLook(), tmp_path)
-    assert by_prefix(samples, "coinspark_job_") == {("start_time_seconds", "ticker"): 5.0, ("query_restarts_total", "ticker"): 0.0, ("dead_letters_total", "ticker"): 0.0}
+    assert by_prefix(samples, "coinspark_job_") == {
+        ("start_time_seconds", "ticker"): 5.0,
+        ("query_restarts_total", "ticker"): 0.0,
+        ("dead_letters_total", "ticker"): 0.0,
+    }
     assert {name for name, *_ in samples if not name.startswith("coinspark_job_")} == {"coinspark_home_free_bytes", "coinspark_home_size_bytes"}
     assert 0 < samples[("coinspark_home_free_bytes",)] < samples[("coinspark_home_size_bytes",)]
 
