@@ -39,7 +39,8 @@ def test_it_looks_at_every_collector_and_job_where_they_serve(compose: Compose) 
 
 def test_each_place_that_the_configuration_names_is_mounted(compose: Compose) -> None:
     mounts = {
-        name: dict(mount.split(":")[1::-1] for mount in compose["services"][name]["volumes"] if mount.startswith(".")) for name in ("prometheus", "grafana")
+        name: dict(mount.split(":")[1::-1] for mount in compose["services"][name]["volumes"] if mount.startswith("."))
+        for name in ("prometheus", "grafana")
     }
     assert mounts["prometheus"] == {"/etc/prometheus": "./prometheus"}
     assert "--config.file=/etc/prometheus/prometheus.yml" in compose["services"]["prometheus"]["command"]
@@ -54,13 +55,13 @@ def test_each_place_that_the_configuration_names_is_mounted(compose: Compose) ->
 
 
 @pytest.mark.parametrize(
-    ("service", "answer", "place"),
+    ("service", "answer", "place", "path"),
     [
-        ("prometheus", "Prometheus Server is Healthy.\n", "127.0.0.1:9090"),
-        ("grafana", '{"database": "ok", "version": "12.1.0"}', "127.0.0.1:3000"),
+        ("prometheus", "Prometheus Server is Healthy.\n", "127.0.0.1:9090", "/-/healthy"),
+        ("grafana", '{"database": "ok", "version": "12.1.0"}', "127.0.0.1:3000", "/api/health"),
     ],
 )
-def test_the_health_checks(compose: Compose, service: str, answer: str, place: str) -> None:
+def test_the_health_checks(compose: Compose, service: str, answer: str, place: str, path: str) -> None:
     if shutil.which("wget") is None:
         raise missing("no wget on this machine")
     shell, option, script = health_check(compose["services"][service])
@@ -70,8 +71,8 @@ def test_the_health_checks(compose: Compose, service: str, answer: str, place: s
         here = script.replace(place, f"{LOOPBACK}:{port}")
         return subprocess.run([shell, option, here], capture_output=True, check=False).returncode == 0
 
-    with http_answering(answer) as port:
+    with http_answering(answer, path=path) as port:
         assert healthy(port)
-    with http_answering("no\n") as port:
+    with http_answering("no\n", path=path) as port:
         assert not healthy(port)
     assert not healthy(free_port())
