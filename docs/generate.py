@@ -33,7 +33,7 @@ def with_names(text: str) -> str:
     """The page with the table of all metrics between its two marks."""
     rows = [f"| `{family.name}` | {family.kind} | {', '.join(family.labels)} | {family.help} |" for family in FAMILIES]
     table = "\n".join(["| name | kind | labels | meaning |", "|---|---|---|---|", *rows])
-    return re.sub(r"(<!-- names -->\n).*?(\n<!-- end of names -->)", lambda found: found[1] + table + found[2], text, flags=re.DOTALL)
+    return re.sub(r"(<!-- names -->\n).*?(<!-- end of names -->)", lambda found: f"{found[1]}{table}\n{found[2]}", text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.utils import floatToGoString
 
 Shown = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 """What an endpoint shows of one family."""
@@ -75,7 +74,7 @@ class Distribution:
     def buckets(self) -> list[tuple[str, float]]:
         """By bound how many were at or below it; the last is +Inf, which is all of them."""
         found, count = [], 0
-        for bound, each in zip((*self._bounds, float("inf")), self._counts, strict=True):
+        for bound, each in zip((*map(str, map(float, self._bounds)), "+Inf"), self._counts, strict=True):
             count += each
-            found.append((floatToGoString(bound), float(count)))
+            found.append((bound, float(count)))
         return found

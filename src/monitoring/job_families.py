@@ -38,7 +38,9 @@ class JobFamilies(Collector):
     def _job(self, look: JobLook) -> Iterator[Shown]:
         figures = self._figures
         mine = (figures.kind,)
-        left_out = {(*mine, market, reason): count for market, counts in look.left_out.items() for reason, count in counts.items()}
+        left_out: dict[Labels, float] = {
+            (*mine, market, reason): count for market, counts in look.left_out.items() for reason, count in counts.items()
+        }
         yield names.JOB_START.shown({mine: figures.started_time / 1000})
         yield names.JOB_RESTARTS.shown({mine: figures.restarts})
         yield names.JOB_LEFT_OUT.shown(left_out)
@@ -76,9 +78,13 @@ def _of_queries(queries: Mapping[str, QueryFigures], look: JobLook, now: float) 
         names.QUERY_END_OFFSET: lambda report: report.ends,
     }
     for family, places in partitioned.items():
-        found = {(query, place.topic, str(place.partition)): value for query, report in reports.items() for place, value in places(report).items()}
+        found: dict[Labels, float] = {
+            (query, place.topic, str(place.partition)): value for query, report in reports.items() for place, value in places(report).items()
+        }
         yield family.shown(found)
-    lags = {(query, source): now - newest / 1000 for query, sources in look.newest_event_time.items() for source, newest in sources.items()}
+    lags: dict[Labels, float] = {
+        (query, source): now - newest / 1000 for query, sources in look.newest_event_time.items() for source, newest in sources.items()
+    }
     yield names.QUERY_LAG_SECONDS.shown(lags)
 
 

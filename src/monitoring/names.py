@@ -24,9 +24,7 @@ COLLECTOR_DEAD_LETTERS = Family("coinspark_collector_dead_letters_total", _COUNT
 COLLECTOR_RECONNECTS = Family("coinspark_collector_reconnects_total", _COUNTER, _OF_MARKET, "Open sockets that were lost.")
 COLLECTOR_GAPS = Family("coinspark_collector_gaps_total", _COUNTER, _OF_MARKET, "Places where data is missing or may be.")
 COLLECTOR_GAPS_FILLED = Family("coinspark_collector_gaps_filled_total", _COUNTER, _OF_MARKET, "Gaps whose trades were fetched.")
-COLLECTOR_STALE = Family(
-    "coinspark_collector_stale_subscriptions_total", _COUNTER, _OF_MARKET, "Subscriptions that gave no data and were renewed."
-)
+COLLECTOR_STALE = Family("coinspark_collector_stale_subscriptions_total", _COUNTER, _OF_MARKET, "Subscriptions that gave no data and were renewed.")
 COLLECTOR_DROPPED = Family("coinspark_collector_records_dropped_total", _COUNTER, _OF_MARKET, "Records given up for want of room.")
 COLLECTOR_DELAY = Family("coinspark_collector_delay_seconds_total", _COUNTER, _OF_MARKET, "Sum over all records of reception minus event.")
 COLLECTOR_DELAY_RECORDS = Family("coinspark_collector_delay_records_total", _COUNTER, _OF_MARKET, "Records in that sum.")

@@ -59,7 +59,7 @@ def query_report(text: str | bytes) -> QueryReport:
         batch_id=said["batchId"],
         seconds=said["durationMs"].get("triggerExecution", 0) / 1000,
         records=said["numInputRows"],
-        input_records_per_second=rate if rate else (0.0 if rate == 0 and not said["numInputRows"] else None),
+        input_records_per_second=rate or (0.0 if rate == 0 and not said["numInputRows"] else None),
         rows=sum(each["numRowsUpdated"] for each in state),
         state_rows=sum(each["numRowsTotal"] for each in state),
         state_bytes=sum(each["memoryUsedBytes"] for each in state),

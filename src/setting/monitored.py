@@ -20,9 +20,9 @@ from src.errors import CoinSparkError
 from src.monitoring.endpoint import metrics_served
 from src.monitoring.job_families import JobFamilies
 from src.monitoring.job_figures import JobLook
+from src.monitoring.job_status import JobStatus, write_job_status
 from src.monitoring.listening import QueryListener, listening
 from src.monitoring.query_report import QueryReport
-from src.monitoring.job_status import JobStatus, write_job_status
 from src.setting.raw_query import raw_sink_name
 
 if TYPE_CHECKING:

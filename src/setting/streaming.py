@@ -14,7 +14,6 @@ from importlib import import_module
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import cluster
 from src.broker.topics import TopicPartition, TopicSpec, beginning_offsets, ensure_topics

@@ -40,7 +40,7 @@ def selectors(expression: str) -> list[str]:
 
 
 def programs() -> tuple[str, str]:
-    """prometheus and promtool."""
+    """Prometheus and promtool."""
     found = prometheus_programs(ROOT)
     if found is None:
         raise missing("no prometheus and promtool on this machine: `make test` unpacks Debian's")
@@ -56,11 +56,11 @@ class Prometheus:
     """A running server."""
 
     def __init__(self, port: int) -> None:
-        self._address = f"http://{LOOPBACK}:{port}"
+        self._port = port
 
     def ask(self, path: str, **parameters: str) -> Any:
         """The data that its HTTP API answers. A refusal is an error."""
-        with urlopen(f"{self._address}/api/v1/{path}?{urlencode(parameters)}", timeout=60) as answer:
+        with urlopen(f"http://{LOOPBACK}:{self._port}/api/v1/{path}?{urlencode(parameters)}", timeout=60) as answer:
             said = json.load(answer)
         assert said["status"] == "success", said
         return said["data"]
@@ -74,7 +74,7 @@ class Prometheus:
     def is_ready(self) -> bool:
         """Whether it answers yet."""
         try:
-            with urlopen(f"{self._address}/-/ready", timeout=5):
+            with urlopen(f"http://{LOOPBACK}:{self._port}/-/ready", timeout=5):
                 return True
         except OSError:
             return False
