@@ -112,6 +112,14 @@ def read_statuses(home: Path) -> list[CollectorStatus]:
     return sorted(found, key=lambda status: status.updated_time, reverse=True)
 
 
+def read_status_of(home: Path, pid: int) -> CollectorStatus | None:
+    """What one collector process said last; None before it has said anything."""
+    try:
+        return msgspec.json.decode(status_path(home, pid).read_bytes(), type=CollectorStatus)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
 def read_status(home: Path, channel: str) -> CollectorStatus | None:
     """What the collectors of a channel say: the newest, with the markets of the others that are as fresh; None where there is none."""
     mine = [status for status in read_statuses(home) if channel in status.channels]

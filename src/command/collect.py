@@ -14,7 +14,7 @@ from src.collect.exchange import Channel
 from src.collect.options import CollectOptions
 from src.collect.report import Report
 from src.collect.run import run_collector, stop_signals
-from src.command.options import AsJson, Channels, Files, Home, Loop, Markets, Source, Speed, StartAt, Symbols, channels_of
+from src.command.options import AsJson, Channels, Files, Home, Loop, Markets, MetricsPort, Source, Speed, StartAt, Symbols, channels_of
 from src.command.times import read_start
 from src.config import load_settings
 from src.errors import CoinSparkError
@@ -42,7 +42,7 @@ def collect(
     symbols: Symbols = None,
     markets: Markets = None,
     home: Home = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")] = None,
+    metrics_port: MetricsPort = None,
     json: AsJson = False,
     with_parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process, the parent, is gone.")] = None,
     may_simulate: Annotated[bool | None, typer.Option("--may-simulate/--no-may-simulate", hidden=True)] = None,

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from src.collect.options import CollectOptions
-from src.command.options import AsJson, Files, Home, Loop, Markets, Source, Speed, StartAt, Symbols
+from src.command.options import AsJson, Files, Home, Loop, Markets, MetricsPort, Source, Speed, StartAt, Symbols
 from src.command.times import read_start
 from src.config import load_settings
 from src.errors import ConfigurationError
@@ -57,6 +57,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         master: Master = None,
         on_sink_failure: OnSinkFailure = None,
         raw: Raw = None,
+        metrics_port: MetricsPort = None,
         as_json: AsJson = False,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
@@ -67,8 +68,9 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         job_type = job_class()
         if raw and job_type.raw_table is None:
             raise ConfigurationError(f"the {job_type.channel.value} job keeps no raw records: --raw is for trade and orderbook")
+        port = {f"{job_type.channel.value}_metrics_port": metrics_port}
         settings = load_settings(
-            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw
+            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw, **port
         )
         collect = CollectOptions(
             channels=(job_type.channel,),

@@ -33,6 +33,7 @@ Channels = Annotated[
     str, typer.Option("--channels", "--channel", help="Kinds of market data, with commas, or all.", autocompletion=completers.channels)
 ]
 Home = Annotated[Path | None, typer.Option(help="Folder of all data and state.", show_default=".coinspark")]
+MetricsPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Serve Prometheus metrics on this port.", show_default="none")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port that the dashboard is served on.")]
 
 

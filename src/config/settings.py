@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -11,19 +11,14 @@ from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
 from src.config.problems import PREFIX, problems_told, refuse_misspelt
 from src.config.secret_files import SUFFIX, SecretFiles, with_password
+from src.config.setting_types import Names, Notionals, Percent, Port, SaslMechanism, SecurityProtocol
 
-Names = Annotated[tuple[str, ...], NoDecode]
-Notionals = Annotated[tuple[Annotated[int, Field(gt=0, le=10**15)], ...], NoDecode, Field(min_length=1)]
-Percent = Annotated[float, Field(ge=0, lt=100)]
-SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 EMBEDDED = "embedded"
 """What COINSPARK_CLICKHOUSE_URL says instead of an address for the one on this machine."""
 
@@ -110,7 +105,12 @@ class Settings(BaseSettings):
     )
     bank_rate_seconds: float = Field(900.0, ge=10, description="How often the bank rate is asked for.")
     bank_rate_max_age_hours: float = Field(96.0, gt=0, description="How long a bank rate is used after it was last read.")
-    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port on 127.0.0.1 of the collector's Prometheus metrics; unset: none.")
+    metrics_port: Port = Field(None, description="Port of the Prometheus metrics of a collector that stands alone; unset: none.")
+    ticker_metrics_port: Port = Field(None, description="Port of the Prometheus metrics of the ticker job and its collector; unset: none.")
+    orderbook_metrics_port: Port = Field(None, description="The same of the order-book job.")
+    trade_metrics_port: Port = Field(None, description="The same of the trade job.")
+    metrics_address: str = Field("127.0.0.1", min_length=1, description="Address that metrics are served at. Whoever reaches it may read them.")
+    consumer_group: str = Field("coinspark", description="Kafka hears of the jobs' offsets under groups that begin so: coinspark-ticker; empty: not.")
     reach_seconds: float = Field(10.0, gt=0, description="How long the live source tries before it says that no exchange can be reached.")
     rate_max_age_seconds: float = Field(60.0, gt=0, description="Age at which a price stops giving a USD rate.")
     clock_ahead_seconds: float = Field(10.0, gt=0, description="An event further ahead of its reception than this is a dead letter.")
