@@ -30,7 +30,7 @@ def run() -> None:
     """Run the command line and exit."""
     follow_parent()
     try:
-        ended = app(standalone_mode=False)
+        ended = app(prog_name="coin_spark.py", standalone_mode=False)
     except BrokenPipeError:
         # Whoever read the output has gone; Python would say so once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

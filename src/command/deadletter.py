@@ -17,6 +17,7 @@ from rich.table import Table
 from src.broker.cluster import cluster
 from src.broker.connection import client_options
 from src.broker.topic_reader import EARLIEST, read_topic
+from src.broker.topic_tools import describe_topic
 from src.broker.topics import TopicPartition, beginning_offsets
 from src.command import completers
 from src.command.asking import ask_before
@@ -88,7 +89,7 @@ def list_command(*, topic: Topic = None, since: Since = None, as_json: AsJson = 
     """
     start = _start(since)
     with _kafka("list") as servers:
-        found = list(_letters(servers, topic, start))
+        found = _found(servers, topic, start)
     if as_json:
         for letter in found:
             typer.echo(msgspec.json.encode(letter))
@@ -119,7 +120,7 @@ def replay(
     """
     start = _start(since)
     with _kafka("replay") as servers:
-        found = list(_letters(servers, topic, start))
+        found = _found(servers, topic, start)
         topics = sorted({letter.topic for letter in found if letter.topic is not None})
         partitions = set(beginning_offsets(servers, topics)) if topics else set()
         there = {place.topic for place in partitions}
@@ -150,6 +151,14 @@ def _kafka(command: str) -> Iterator[str]:
 
 def _start(since: str | None) -> str | int:
     return EARLIEST if since is None else read_moment(since, "--since")
+
+
+def _found(servers: str, topic: str | None, start: str | int) -> list[Letter]:
+    """The letters. Raises ConfigurationError, which names the nearest ones, where there are none and no such topic is there."""
+    found = list(_letters(servers, topic, start))
+    if topic is not None and not found:
+        describe_topic(servers, topic)
+    return found
 
 
 def _letters(servers: str, topic: str | None, start: str | int) -> Iterator[Letter]:

@@ -13,6 +13,7 @@ from src.nearest import did_you_mean, one_of
 
 _NO_COMMAND = re.compile(r"No such command '(.*?)'\.")
 _EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)")
+_ONE_OF = re.compile(r"is not one of (.*)")
 _CHOICES = re.compile(r"'([^']+)'")
 
 
@@ -55,7 +56,7 @@ def _value(error: typer.BadParameter) -> str:
     name = parameter.opts[0] if parameter.param_type_name == "option" else str(parameter.name).upper()
     problem = cause.errors()[0]
     given = str(problem["input"])
-    if problem["type"] in {"enum", "literal_error"}:
-        known = _CHOICES.findall(str(problem.get("ctx", {}).get("expected", "")))
+    if (choices := _ONE_OF.search(problem["msg"])) is not None:
+        known = _CHOICES.findall(choices[1])
         return f"{name} {given}: {one_of(given, known, 'It takes')}"
     return f"{name} {given}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"

@@ -27,7 +27,8 @@ _STREAMED = ("SELECT", "WITH", "VALUES", "TABLE")
 # Accounts, connections and load: nothing of the statement's.
 _MYSQL_OTHER = frozenset({1040, 1044, 1045, 1049, 1053, 1130, 1142, 1143, 1203, 1205, 1213, 1226, 1227, 1290, 1698})
 _MYSQL_TIME = frozenset({1317, 1969, 3024})
-_SQLITE_MISTAKES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH})
+# A statement that is wrong is SCHEMA on a connection that has not read the tables yet.
+_SQLITE_MISTAKES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH})
 _POSTGRESQL_MISTAKES = ("42", "22", "21", "0A", "25", "3F")
 _CLICKHOUSE_OTHER = frozenset({3, 81, 192, 193, 194, 195, 209, 210, 241, 291, 497, 516})
 _CLICKHOUSE_TIME = frozenset({159, 160})

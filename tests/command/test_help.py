@@ -109,6 +109,8 @@ def test_no_two_options_of_one_command_have_the_same_help() -> None:
 
 def test_what_means_the_same_has_one_name() -> None:
     """Of names that differ by an ending alone, one is an alias of the other."""
-    names: dict[str, Any] = {parameter: command for command in COMMANDS.values() for each in command.params for parameter in each.opts}
+    names: dict[str, Any] = {
+        parameter: command for command in COMMANDS.values() for each in command.params for parameter in each.opts if parameter[:1] == "-"
+    }
     plural = {name for name in names if f"{name}s" in names}
     assert plural <= {"--channel", "--market"}, "the plural takes several, the singular one"
