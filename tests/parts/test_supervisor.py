@@ -17,8 +17,8 @@ from src.config.settings import Settings, load_settings
 from src.parts.record import UpRecord, read_record, up_folder
 from tests.servers import ROOT, free_port
 
-pytestmark = pytest.mark.broker
-SECONDS = 90.0
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
+SECONDS = 240.0
 NAMES = ("collector", "ticker", "trade", "dashboard")
 
 
