@@ -51,6 +51,7 @@ def ready(settings: Settings) -> UpRecord:
     """The record once every part has said that it is ready."""
     logs = [up_folder(settings.home) / f"{name}.log" for name in NAMES]
     wait(lambda: all(log.exists() and "ready" in log.read_text() for log in logs))
+    wait(lambda: (found := read_record(settings.home)) is not None and found.lives and found.state == "running")
     record = read_record(settings.home)
     assert record is not None
     assert [part.name for part in record.parts] == [*NAMES]
@@ -106,7 +107,6 @@ def test_nothing_outlives_an_up_that_was_killed(settings: Settings) -> None:
     assert not left.lives
     with up(settings, "orderly") as process:
         ready(settings)
-        wait(lambda: (found := read_record(settings.home)) is not None and found.state == "running")
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=SECONDS)
     assert "collector (pid" in output
