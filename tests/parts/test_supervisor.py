@@ -14,6 +14,7 @@ import pytest
 
 from src.broker.embedded import EmbeddedBroker
 from src.config.settings import Settings, load_settings
+from src.parts.leftover import stop_leftovers
 from src.parts.record import UpRecord, read_record, up_folder
 from tests.servers import ROOT, free_port
 
@@ -26,6 +27,7 @@ NAMES = ("collector", "ticker", "trade", "dashboard")
 def settings(tmp_path: Path) -> Iterator[Settings]:
     found = load_settings(home=tmp_path / "home", jars=ROOT / ".jars", broker_port=free_port(), controller_port=free_port())
     yield found
+    stop_leftovers(found.home, lambda _: None)
     EmbeddedBroker(found).stop(force=True)
 
 
