@@ -24,11 +24,11 @@ _EVERY_SECONDS = 1.0
 def parts_table(parts: Sequence[PartStatus], now: float, title: str = "") -> Table:
     """A row for each part. now: seconds since 1970 UTC."""
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("part", overflow="fold")
-    table.add_column("state")
+    table.add_column("part", overflow="fold", min_width=9)
+    table.add_column("state", no_wrap=True)
     for heading in ("pid", "uptime", "rate\nrecords/s", "lag\nrecords", "lag\ns"):
-        table.add_column(heading, justify="right")
-    table.add_column("what is to know", overflow="fold", ratio=1)
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("what is to know", overflow="fold", min_width=12)
     for part in parts:
         style = _STYLES.get(part.state, "bold red")
         table.add_row(

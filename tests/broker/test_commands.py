@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 import psutil
@@ -69,15 +70,17 @@ def test_status_without_a_broker_says_so(command_line: CommandLine) -> None:
 
 
 def test_status_shows_what_collectors_say(command_line: CommandLine, settings: Settings) -> None:
+    now = time.time_ns() // 1_000_000
     said = CollectorStatus(
         pid=os.getpid(),
         channels=("ticker",),
         source=Source.SIMULATED,
         state="running",
         message="simulated",
-        started_time=0,
-        updated_time=0,
+        started_time=now,
+        updated_time=now,
         sent=1234,
+        waiting=1234,
     )
     write_status(status_path(settings.home, os.getpid()), said)
     assert command_line.status()["collectors"][0]["sent"] == 1234
