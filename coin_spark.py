@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """CoinSpark's command line: `python coin_spark.py --help`."""
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 mkdir -p secrets
 chmod 700 secrets
-for name in mysql_password mysql_root_password clickhouse_password; do
+for name in mysql_password mysql_root_password clickhouse_password grafana_password; do
     if [ ! -s "secrets/$name" ]; then
         od -An -N24 -tx1 /dev/urandom | tr -d ' \n' > "secrets/$name.new"
         chmod 444 "secrets/$name.new"

@@ -1,4 +1,4 @@
-"""Install what is missing: Poetry, the environment, Java, the jars; for the tests a MySQL server, the ClickHouse engine and a browser."""
+"""Install what is missing: Poetry, the environment, Java, the jars; for the tests a MySQL server, the ClickHouse engine, a browser and Prometheus."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ INTERRUPTED = 130
 def main() -> int:
     """Run every step that has something to do; a failure is one line and a non-zero status."""
     arguments = argparse.ArgumentParser(prog="python -m install", description=__doc__)
-    arguments.add_argument("--for-tests", action="store_true", help="also what tests run on: a MySQL server, the ClickHouse engine, Chromium")
+    arguments.add_argument("--for-tests", action="store_true", help="also what tests run on: a MySQL server, ClickHouse, Chromium, Prometheus")
     for_tests: bool = arguments.parse_args().for_tests
     project = partial(environment.install_project, for_tests=for_tests)
     steps: list[Callable[[Path], bool]] = [environment.install_poetry, project, system.install_java, jars.install_jars]
     if for_tests:
-        steps += [system.install_mysql_server, system.install_browser]
+        steps += [system.install_mysql_server, system.install_browser, system.install_prometheus]
     steps.append(class_archives.write_class_archives)
     try:
         _require_writable(ROOT)

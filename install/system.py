@@ -44,7 +44,14 @@ CHROMIUM = (
     # Without Korean letters the Korean page is boxes.
     Package("fonts-nanum", r"fonts-nanum"),
 )
-_BREWED = {JAVA: "brew install openjdk@17", MARIADB[0]: "brew install mariadb", CHROMIUM[0]: "brew install --cask chromium"}
+PROMETHEUS = Package("prometheus", r"prometheus")
+_UNPACK = 'cd "$1" && rm -f *.deb && apt-get download "$2" && dpkg-deb --extract "$2"_*.deb . && rm -f *.deb'
+_BREWED = {
+    JAVA: "brew install openjdk@17",
+    MARIADB[0]: "brew install mariadb",
+    CHROMIUM[0]: "brew install --cask chromium",
+    PROMETHEUS: "brew install prometheus",
+}
 
 
 def install_java(root: Path) -> bool:
@@ -76,6 +83,31 @@ def install_browser(root: Path) -> bool:
         return False
     _apt(root, "the Chromium browser", CHROMIUM, "no chromium is on PATH")
     return True
+
+
+def install_prometheus(root: Path) -> bool:
+    """Unpack Debian's Prometheus into `.prometheus` for the tests of metrics when there is none; False when there is.
+
+    Unpacked and not installed: its package makes a service, which would listen at once and from every boot on.
+    """
+    folder = root / ".prometheus"
+    if prometheus_programs(root) is not None:
+        return False
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise InstallError(f"no prometheus and promtool are on PATH. Install Prometheus: {_command_for([PROMETHEUS])}")
+    folder.mkdir(exist_ok=True)
+    log = folder / "install.log"
+    if (prefix := _administrator()) is not None:
+        run("Asking the system's package lists", (*prefix, "apt-get", "-o", "DPkg::Lock::Timeout=120", "update"), log, lambda _: None)
+    run("Unpacking Prometheus", ("sh", "-c", _UNPACK, "sh", folder, PROMETHEUS.name_here()), log, lambda _: None)
+    return True
+
+
+def prometheus_programs(root: Path) -> tuple[str, str] | None:
+    """The paths of prometheus and promtool, on PATH or as unpacked by `install_prometheus`; None when one is missing."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), str(root / ".prometheus" / "usr" / "bin")))
+    server, tool = shutil.which("prometheus", path=path), shutil.which("promtool", path=path)
+    return None if server is None or tool is None else (server, tool)
 
 
 def install_venv(root: Path, python_version: str) -> None:

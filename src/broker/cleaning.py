@@ -18,7 +18,7 @@ from src.clickhouse.names import DATA_FOLDER as CLICKHOUSE_DATA_FOLDER
 from src.config.settings import Settings
 from src.errors import ConfigurationError
 
-STATE_FOLDERS = ("checkpoints", "replay", "collect", "spool", "parked")
+STATE_FOLDERS = ("checkpoints", "replay", "collect", "jobs", "spool", "parked")
 """What jobs and collectors remember, under the home folder."""
 DATABASE_FILES = ("coin.db", "coin.db-wal", "coin.db-shm", "coin.db-journal")
 """The database that is used without DATABASE_URL, under the home folder."""

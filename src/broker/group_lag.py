@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from src.broker.patience import patient
 from src.broker.topic_tools import offsets
 from src.broker.topics import TopicPartition
 from src.errors import ConfigurationError
+from src.nearest import did_you_mean
 
 
 class Lag(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +43,7 @@ def group_lags(bootstrap_servers: str, group: str | None = None) -> list[Lag]:
     with administration(bootstrap_servers) as client:
         states: dict[str, str] = {found["group_id"]: found.get("group_state") or "" for found in client.list_groups()}
         if group is not None and group not in states:
-            near = difflib.get_close_matches(group, states, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(states)) or 'none'}"
+            hint = did_you_mean(group, states, f"there are {', '.join(sorted(states)) or 'none'}")
             raise ConfigurationError(f"there is no consumer group {group}: {hint}")
         wanted = sorted(states) if group is None else [group]
         committed = client.list_group_offsets(wanted) if wanted else {}

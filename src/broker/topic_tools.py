@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from src.broker.admin import administration
 from src.broker.patience import patient
 from src.broker.topics import LEADER_SECONDS, TopicPartition
 from src.errors import ConfigurationError, TransientError
+from src.nearest import did_you_mean
 
 GONE_SECONDS = 15
 """How long a deleted topic may take to leave the brokers' lists."""
@@ -142,8 +142,7 @@ def known_topics(client: KafkaAdminClient, names: Sequence[str]) -> list[dict[st
     present: list[str] = client.list_topics()
     for name in names:
         if name not in present:
-            near = difflib.get_close_matches(name, present, n=3) or difflib.get_close_matches(name.lower(), present, n=3, cutoff=0.3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "`topics list` shows those there are, `topics setup` makes CoinSpark's"
+            hint = did_you_mean(name, present, "`topics list` shows those there are, `topics setup` makes CoinSpark's", faint=True)
             raise ConfigurationError(f"there is no topic {name}: {hint}")
     described: list[dict[str, Any]] = client.describe_topics(list(dict.fromkeys(names)))
     return described

@@ -22,7 +22,9 @@ from src.collect.rest import RestClient
 from src.collect.timeline import Timeline
 from src.collect.wanted import ALL, Listings, choose_pairs, wanted_pairs
 from src.config import Settings
+from src.config.settings import environment_name
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.nearest import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Plan:
 
 def plan(options: CollectOptions, settings: Settings) -> Plan:
     """Check the options against each other and the machine; raises `ConfigurationError` for what cannot work."""
+    _check_maps(settings)
     choice = options.source or SourceChoice.LIVE
     if choice is SourceChoice.REPLAY:
         return _replay_plan(options, settings)
@@ -85,6 +88,14 @@ def plan(options: CollectOptions, settings: Settings) -> Plan:
         remarks=chosen.remarks,
         listings=listings,
     )
+
+
+def _check_maps(settings: Settings) -> None:
+    """A setting by market that names none of them would count for nothing, unseen."""
+    for name in ("quotes", "exchange_urls", "rest_urls", "taker_fee_percents"):
+        for market in getattr(settings, name):
+            if market not in EXCHANGES:
+                raise ConfigurationError(f"{environment_name(name)} is by market, and there is no {market}: {one_of(market, EXCHANGES, 'There are')}")
 
 
 async def _listings(exchanges: Mapping[str, Exchange], settings: Settings) -> Listings:

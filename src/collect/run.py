@@ -23,7 +23,7 @@ from src.collect.options import CollectOptions, SourceChoice
 from src.collect.outbox import Outbox
 from src.collect.pipeline import Pipeline
 from src.collect.plan import Plan, begin_run, plan
-from src.collect.prometheus import MetricsServer
+from src.collect.prometheus import CollectorFamilies
 from src.collect.rates import UsdRates
 from src.collect.remembered import remember_trades
 from src.collect.replay import ReplaySource
@@ -34,6 +34,7 @@ from src.collect.source import FrameSource
 from src.collect.status import clear_statuses
 from src.collect.timeline import Timeline
 from src.config import Settings
+from src.monitoring.endpoint import metrics_served
 
 _PARENT_SECONDS = 0.5
 _BROKER_SECONDS = 1.0
@@ -106,7 +107,8 @@ class _Process:
             )
         with ExitStack() as stack:
             if self._settings.metrics_port is not None:
-                stack.callback(MetricsServer(self._settings.metrics_port, lambda: collector.status).close)
+                families = CollectorFamilies(lambda: collector.status, self._settings.home)
+                stack.enter_context(metrics_served(self._settings.metrics_address, self._settings.metrics_port, "COINSPARK_METRICS_PORT", families))
             playing = asyncio.create_task(self._play(collector, outlet, replay), name="play")
             await self._watch(lease, collector, playing, [ledger.run(), self._watch_outlet(outlet)])
         if outlet.waiting:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from src.collect.parsed import Channel, Listing, Pair
 from src.collect.quotes import chosen_quote
 from src.config import Settings
 from src.errors import ConfigurationError
+from src.nearest import did_you_mean
 
 ALL = "ALL"
 """The symbol that stands for everything an exchange lists."""
@@ -112,6 +112,5 @@ def _refuse_unknown(symbols: Sequence[str], listed: Mapping[str, Mapping[str, Li
     known = sorted({symbol for market in listed.values() for symbol in market} | set(quotes.values()))
     for symbol in symbols:
         if symbol not in known:
-            near = difflib.get_close_matches(symbol, known, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "look at the exchanges' own lists"
+            hint = did_you_mean(symbol, known, "look at the exchanges' own lists")
             raise ConfigurationError(f"no exchange asked for trades {symbol} (COINSPARK_SYMBOLS): {hint}")

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from src.broker.ports import LOOPBACK
+from src.command.options import Port
 from src.config.settings import load_settings
 
 
 def dashboard(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the page is served on.")] = 8050,
+    port: Port = 8050,
     host: Annotated[
         str, typer.Option(help="Address that it listens on. The page asks for no password: on another one everybody there can read it.")
     ] = LOOPBACK,
@@ -23,6 +24,7 @@ def dashboard(
 
     Reads the database, or ClickHouse where COINSPARK_CLICKHOUSE_URL is set; it never writes, and uses no Spark.
 
+    Examples:
     - `python coin_spark.py dashboard`
     - `python coin_spark.py dashboard --port 8051 --language ko --refresh 5`
     """

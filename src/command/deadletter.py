@@ -17,8 +17,11 @@ from rich.table import Table
 from src.broker.cluster import cluster
 from src.broker.connection import client_options
 from src.broker.topic_reader import EARLIEST, read_topic
+from src.broker.topic_tools import describe_topic
 from src.broker.topics import TopicPartition, beginning_offsets
+from src.command import completers
 from src.command.asking import ask_before
+from src.command.options import AsJson, Yes
 from src.command.times import read_moment, show_moment
 from src.config.settings import load_settings
 from src.errors import TransientError
@@ -29,9 +32,8 @@ _SEND_SECONDS = 30
 REPLAYED_FROM = "replayed_from"
 """The header of a message that was sent again: the place its bytes came from first."""
 
-Topic = Annotated[str | None, typer.Option(help="Only letters of this source topic.", show_default=False)]
+Topic = Annotated[str | None, typer.Option(help="Only letters of this source topic.", show_default=False, autocompletion=completers.topics)]
 Since = Annotated[str | None, typer.Option(help="Only letters written at or after this ISO 8601 time.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: `list` a letter a line, `replay` one object.")]
 
 deadletter = typer.Typer(
     name="deadletter",
@@ -79,7 +81,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
 @deadletter.command("list")
 def list_command(*, topic: Topic = None, since: Since = None, as_json: AsJson = False) -> None:
-    """List the dead letters: reason, source topic, partition and offset, and the beginning of the raw bytes.
+    """List the dead letters: reason, source topic, partition and offset, and the beginning of the raw bytes; with `--json` a letter a line.
 
     Examples:
     - `python coin_spark.py deadletter list`
@@ -87,7 +89,7 @@ def list_command(*, topic: Topic = None, since: Since = None, as_json: AsJson = 
     """
     start = _start(since)
     with _kafka("list") as servers:
-        found = list(_letters(servers, topic, start))
+        found = _found(servers, topic, start)
     if as_json:
         for letter in found:
             typer.echo(msgspec.json.encode(letter))
@@ -104,7 +106,7 @@ def replay(
     *,
     topic: Topic = None,
     since: Since = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Send the raw bytes to their source topic and partition again, after asking; the letters stay where they are.
@@ -118,7 +120,7 @@ def replay(
     """
     start = _start(since)
     with _kafka("replay") as servers:
-        found = list(_letters(servers, topic, start))
+        found = _found(servers, topic, start)
         topics = sorted({letter.topic for letter in found if letter.topic is not None})
         partitions = set(beginning_offsets(servers, topics)) if topics else set()
         there = {place.topic for place in partitions}
@@ -149,6 +151,14 @@ def _kafka(command: str) -> Iterator[str]:
 
 def _start(since: str | None) -> str | int:
     return EARLIEST if since is None else read_moment(since, "--since")
+
+
+def _found(servers: str, topic: str | None, start: str | int) -> list[Letter]:
+    """The letters. Raises ConfigurationError, which names the nearest ones, where there are none and no such topic is there."""
+    found = list(_letters(servers, topic, start))
+    if topic is not None and not found:
+        describe_topic(servers, topic)
+    return found
 
 
 def _letters(servers: str, topic: str | None, start: str | int) -> Iterator[Letter]:

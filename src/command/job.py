@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
-from src.collect.options import CollectOptions, SourceChoice
+from src.collect.options import CollectOptions
+from src.command.options import AsJson, Files, Home, Loop, Markets, MetricsPort, Source, Speed, StartAt, Symbols
+from src.command.times import read_start
 from src.config import load_settings
 from src.errors import ConfigurationError
+from src.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from src.setting.progress import View
@@ -24,24 +25,18 @@ if TYPE_CHECKING:
 
 _OFFSETS = ("earliest", "latest")
 
-Files = Annotated[list[str] | None, typer.Argument(help="Recordings for `--source replay`: FILE or market=FILE.", show_default=False)]
-Source = Annotated[SourceChoice | None, typer.Option(help="Where frames come from. Default: live, or simulated when no exchange can be reached.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Print each metric's batches instead of storing them.")]
 Trigger = Annotated[str | None, typer.Option(help="Micro-batch interval (1s, 500ms), or available-now: what there is, then stop. Default: 1s.")]
-From = Annotated[str | None, typer.Option("--from", help="Where a first run begins: earliest or latest. Default: earliest; latest with --debug.")]
-Speed = Annotated[float, typer.Option(help="Replay: times the original pace; inf sends without waiting.")]
-Loop = Annotated[bool, typer.Option("--loop", help="Replay: begin again at the end.")]
-StartAt = Annotated[datetime | None, typer.Option(help="Replay: the UTC time that the first frame is moved to, instead of now.")]
-Symbols = Annotated[str | None, typer.Option(help="Base coins, with commas. Default: BTC,ETH,XRP,SOL; for a replay all.")]
-Markets = Annotated[str | None, typer.Option(help="Exchanges, with commas. Default: all.")]
-Home = Annotated[Path | None, typer.Option(help="Folder of all data and state. Default: .coinspark.")]
+From = Annotated[
+    str | None,
+    typer.Option("--from", help="Where reading begins.", metavar="earliest|latest", show_default="earliest; latest with --debug; later runs go on"),
+]
 OnSinkFailure = Annotated[
     Literal["stop", "park"] | None,
     typer.Option(help="When a sink takes nothing for a minute: stop the job, or park its batches on disk and write them later. Default: stop."),
 ]
 Raw = Annotated[bool | None, typer.Option("--raw/--no-raw", help="Keep every trade or order-book record in ClickHouse too. Default: no.")]
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
 
 
 def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Callable[..., None]:
@@ -62,15 +57,20 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         master: Master = None,
         on_sink_failure: OnSinkFailure = None,
         raw: Raw = None,
+        metrics_port: MetricsPort = None,
         as_json: AsJson = False,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
-            raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}")
+            raise ConfigurationError(
+                f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}: {did_you_mean(begin_at or '', _OFFSETS, 'name one of them')}"
+            )
+        start = read_start(start_at)
         job_type = job_class()
         if raw and job_type.raw_table is None:
             raise ConfigurationError(f"the {job_type.channel.value} job keeps no raw records: --raw is for trade and orderbook")
+        port = {f"{job_type.channel.value}_metrics_port": metrics_port}
         settings = load_settings(
-            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw
+            home=home, master=master, trigger=trigger, symbols=symbols, markets=markets, on_sink_failure=on_sink_failure, raw=raw, **port
         )
         collect = CollectOptions(
             channels=(job_type.channel,),
@@ -78,7 +78,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
             files=tuple(files or ()),
             speed=speed,
             loop=loop,
-            start_at=start_at,
+            start_at=start,
             symbols=settings.symbols if symbols else None,
             markets=settings.markets if markets else None,
         )

@@ -14,6 +14,7 @@ import typer
 from src.collect.exchange import Channel
 from src.collect.exchanges import exchange
 from src.collect.normalise import Normaliser
+from src.command import completers
 from src.config.settings import load_settings
 from src.errors import BadInput, ConfigurationError
 
@@ -22,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def normalise(
-    market: Annotated[str, typer.Argument(help="The exchange that the frames are from.", show_default=False)],
+    market: Annotated[str, typer.Argument(help="The exchange that the frames are from.", show_default=False, autocompletion=completers.market)],
     file: Annotated[str, typer.Argument(help="Captured frames, one a line; - for standard input.", show_default=False)],
     *,
     channel: Annotated[Channel | None, typer.Option(help="Only the records of this channel.", show_default=False)] = None,

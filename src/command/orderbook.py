@@ -15,7 +15,7 @@ _HELP = """\
 Best prices, spreads, sizes and imbalance by region and market, and what can be executed across markets, from order books.
 
 Starts what it needs (an embedded Kafka broker, a collector), stores rows in the database and in Kafka topics, and shows them here.
-Ctrl-C stops everything in order; the next start goes on from where it was.
+Ctrl-C stops everything in order; the next start goes on from where it was. With `--json` every row is a line of JSON.
 
 Examples:
 - `python coin_spark.py orderbook`

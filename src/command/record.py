@@ -20,7 +20,7 @@ from src.collect.recorder import Recorder
 from src.collect.recording_folder import RecordingFolder, RecordingMetadata
 from src.collect.run import stop_signals
 from src.collect.status import MarketStatus
-from src.command.collect import channels_of
+from src.command.options import AsJson, Channels, Markets, Symbols, channels_of
 from src.config.settings import Settings, load_settings
 from src.errors import ConfigurationError, TerminalError
 from src.schema.records import Source
@@ -30,18 +30,18 @@ _SOURCES = {SourceChoice.LIVE: Source.LIVE, SourceChoice.SIMULATE: Source.SIMULA
 
 def record(
     *,
-    markets: Annotated[str | None, typer.Option(help="Exchanges, with commas. Default: the settings'.", show_default=False)] = None,
-    channels: Annotated[str, typer.Option("--channels", "--channel", help="Kinds of market data, with commas, or all.")] = "all",
-    symbols: Annotated[str | None, typer.Option(help="Base coins, with commas, or all. Default: the settings'.", show_default=False)] = None,
+    markets: Markets = None,
+    channels: Channels = "all",
+    symbols: Symbols = None,
     seconds: Annotated[float | None, typer.Option(help="End after so long. Default: at Ctrl-C.", show_default=False)] = None,
     out: Annotated[Path | None, typer.Option(help="A new folder. Default: recordings/ and the time in UTC.", show_default=False)] = None,
-    source: Annotated[SourceChoice, typer.Option(help="live, or simulate.")] = SourceChoice.LIVE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the metadata as JSON at the end.")] = False,
+    source: Annotated[SourceChoice, typer.Option(help="Where frames come from.", metavar="live|simulate")] = SourceChoice.LIVE,
+    as_json: AsJson = False,
 ) -> None:
     """Write frames of exchanges to files, as they come: a folder with `<market>/<channel>.jsonl`, `events.jsonl` and `metadata.json`.
 
     Acknowledgements, heartbeats and what no parser reads are in `<market>/control.jsonl`; order-book snapshots that are asked for by REST are
-    among the changes. A line of progress comes every 10 s. Kafka is not used.
+    among the changes. A line of progress comes every 10 s; with `--json` the metadata are printed at the end. Kafka is not used.
 
     Examples:
     - `python coin_spark.py record --markets okx,kraken --channels orderbook --symbols BTC --seconds 60`

@@ -22,6 +22,11 @@ def read_moment(text: str, option: str) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def read_start(text: str | None) -> datetime | None:
+    """The time that `--start-at` names, where it is given. Raises as `read_moment`."""
+    return None if text is None else datetime.fromtimestamp(read_moment(text, "--start-at") / 1000, UTC)
+
+
 def show_moment(milliseconds: int | None) -> str:
     """A time as a person reads it; nothing for None."""
     if milliseconds is None:

@@ -17,13 +17,11 @@ from src.broker.topic_setup import SetUp, set_up_topics
 from src.broker.topic_tools import TopicDescription, delete_topics, describe_topic, list_topics
 from src.broker.topics import topic_specs
 from src.collect.message import TOPICS
-from src.command import topics_read
+from src.command import completers, topics_read
 from src.command.asking import ask_before
+from src.command.options import AsJson, Topic, Yes
 from src.command.times import show_moment
 from src.config.settings import load_settings
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Topic = Annotated[str, typer.Argument(help="Name of a topic.", show_default=False)]
 
 topics = typer.Typer(
     name="topics",
@@ -110,9 +108,9 @@ def lag(
 
 @topics.command()
 def delete(
-    names: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="Names of topics.", show_default=False)],
+    names: Annotated[list[str], typer.Argument(metavar="TOPIC...", help="Names of topics.", show_default=False, autocompletion=completers.topics)],
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Delete topics with all they hold, after asking. Kafka's own topics are refused.

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from src.broker.cluster import cluster
 from src.broker.topic_reader import EARLIEST, LATEST, Read, offsets_at, read_topic
+from src.command.options import AsJson, Topic
 from src.command.times import read_moment
 from src.config.settings import load_settings
 
@@ -31,10 +32,10 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 def consume(
-    topic: Annotated[str, typer.Argument(help="Name of a topic.", show_default=False)],
+    topic: Topic,
     *,
-    begin_at: Annotated[str, typer.Option("--from", help="earliest, latest, an ISO 8601 time, or milliseconds since 1970.")] = EARLIEST,
-    limit: Annotated[int | None, typer.Option(min=0, help="End after so many records.", show_default=False)] = None,
+    begin_at: Annotated[str, typer.Option("--from", help="Where reading begins.", metavar="earliest|latest|TIME")] = EARLIEST,
+    limit: Annotated[int | None, typer.Option(min=0, help="At most so many.", show_default="all")] = None,
     key: Annotated[str | None, typer.Option(help="Only messages of this key, such as upbit:BTC.", show_default=False)] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what comes, until Ctrl-C.")] = False,
     place: Annotated[bool, typer.Option("--place", help="Each line also says partition, offset, time and key.")] = False,
@@ -42,6 +43,7 @@ def consume(
     """Print a topic's records as JSON lines, up to what is there now. A message that is an array of records is a line for each.
 
     Records of one key come in their order; those of different partitions as Kafka sends them. A value that is no JSON is a JSON string.
+    `--from` takes an ISO 8601 time, or milliseconds since 1970, as well.
 
     Examples:
     - `python coin_spark.py topics consume RegionKorea_TickerPreprocessing --limit 5`
@@ -58,10 +60,10 @@ def consume(
 
 
 def offsets(
-    topic: Annotated[str, typer.Argument(help="Name of a topic.", show_default=False)],
+    topic: Topic,
     *,
     at: Annotated[str | None, typer.Option(help="Also the first offset at or after this ISO 8601 time.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where each partition of a topic begins and ends, and where a time is in it.
 

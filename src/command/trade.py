@@ -15,7 +15,7 @@ _HELP = """\
 Candles, mean prices, whales, buying and selling pressure and indicators, from trades.
 
 Starts what it needs (an embedded Kafka broker, a collector), stores rows in the database and in Kafka topics, and shows them here.
-Ctrl-C stops everything in order; the next start goes on from where it was.
+Ctrl-C stops everything in order; the next start goes on from where it was. With `--json` every row is a line of JSON.
 
 Examples:
 - `python coin_spark.py trade`

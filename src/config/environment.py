@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from src.config.example import environment_name
-from src.config.settings import Settings
+from src.config.settings import Settings, environment_name
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -7,18 +7,15 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from src.config.settings import Settings, secret_names
+from src.config.settings import Settings, environment_name, secret_names
+
+__all__ = ["env_example", "environment_name"]
 
 _HEAD = """\
 # Settings of CoinSpark. Copy this file to .env, take the # away in front of what you change; the environment wins over .env.
 # The values shown are the defaults. Instead of a secret, the file that holds it can be named: DATABASE_PASSWORD_FILE=/run/secrets/password.
 # The secrets are {secrets}.
 """
-
-
-def environment_name(field: str) -> str:
-    """The environment variable of a setting."""
-    return str(Settings.model_fields[field].validation_alias or f"COINSPARK_{field.upper()}")
 
 
 def env_example() -> str:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
-from src.config.secret_files import SecretFiles, with_password
-from src.errors import ConfigurationError
+from src.config.problems import PREFIX, problems_told, refuse_misspelt
+from src.config.secret_files import SUFFIX, SecretFiles, with_password
+from src.config.setting_types import Names, Notionals, Percent, Port, SaslMechanism, SecurityProtocol
 
-Names = Annotated[tuple[str, ...], NoDecode]
-Notionals = Annotated[tuple[Annotated[int, Field(gt=0, le=10**15)], ...], NoDecode, Field(min_length=1)]
-Percent = Annotated[float, Field(ge=0, lt=100)]
-SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 EMBEDDED = "embedded"
 """What COINSPARK_CLICKHOUSE_URL says instead of an address for the one on this machine."""
 
@@ -36,7 +29,7 @@ class Settings(BaseSettings):
     A secret can also come by a file, which the variable with `_FILE` behind its name says.
     """
 
-    model_config = SettingsConfigDict(env_prefix="COINSPARK_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     home: Path = Field(Path(".coinspark"), description="Folder of all data and state; safe to delete when nothing runs.")
     jars: Path = Field(Path(".jars"), description="Folder that `make install` puts the jars of ivy.xml into.")
@@ -112,7 +105,12 @@ class Settings(BaseSettings):
     )
     bank_rate_seconds: float = Field(900.0, ge=10, description="How often the bank rate is asked for.")
     bank_rate_max_age_hours: float = Field(96.0, gt=0, description="How long a bank rate is used after it was last read.")
-    metrics_port: int | None = Field(None, ge=1, le=65535, description="Port on 127.0.0.1 of the collector's Prometheus metrics; unset: none.")
+    metrics_port: Port = Field(None, description="Port of the Prometheus metrics of a collector that stands alone; unset: none.")
+    ticker_metrics_port: Port = Field(None, description="Port of the Prometheus metrics of the ticker job and its collector; unset: none.")
+    orderbook_metrics_port: Port = Field(None, description="The same of the order-book job.")
+    trade_metrics_port: Port = Field(None, description="The same of the trade job.")
+    metrics_address: str = Field("127.0.0.1", min_length=1, description="Address that metrics are served at. Whoever reaches it may read them.")
+    consumer_group: str = Field("coinspark", description="Kafka hears of the jobs' offsets under groups that begin so: coinspark-ticker; empty: not.")
     reach_seconds: float = Field(10.0, gt=0, description="How long the live source tries before it says that no exchange can be reached.")
     rate_max_age_seconds: float = Field(60.0, gt=0, description="Age at which a price stops giving a USD rate.")
     clock_ahead_seconds: float = Field(10.0, gt=0, description="An event further ahead of its reception than this is a dead letter.")
@@ -188,7 +186,9 @@ class Settings(BaseSettings):
         """What is given in the program counts most, then the environment, then `.env`; secrets come by files as well."""
         del file_secret_settings
         places = [source.env_vars for source in (env_settings, dotenv_settings) if isinstance(source, EnvSettingsSource | DotEnvSettingsSource)]
-        return init_settings, SecretFiles(settings_cls, secret_names(), places), env_settings, dotenv_settings
+        secrets = secret_names()
+        refuse_misspelt(places, [*map(environment_name, Settings.model_fields), *(name + SUFFIX for name in secrets.values())])
+        return init_settings, SecretFiles(settings_cls, secrets, places), env_settings, dotenv_settings
 
     @property
     def database_address(self) -> str:
@@ -211,7 +211,12 @@ class Settings(BaseSettings):
 def secret_names() -> dict[str, str]:
     """The environment variable of every secret, by the setting's name."""
     fields = Settings.model_fields.items()
-    return {name: str(field.validation_alias or _environment_name((name,))) for name, field in fields if field.annotation == SecretStr | None}
+    return {name: environment_name(name) for name, field in fields if field.annotation == SecretStr | None}
+
+
+def environment_name(field: str) -> str:
+    """The environment variable of a setting."""
+    return str(Settings.model_fields[field].validation_alias or f"{PREFIX}{field.upper()}")
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -220,28 +225,13 @@ def load_settings(**overrides: Any) -> Settings:
     Raises `ConfigurationError` that names the setting, or the file, and what is wrong with it; values are left out, as one may be a secret.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    try:
+    with problems_told(_environment_name, Settings.model_config.get("env_file")):
         return Settings(**_by_alias(given))
-    except ValidationError as error:
-        problems = "; ".join(f"{_environment_name(problem['loc'])}: {problem['msg']}" for problem in error.errors())
-        raise ConfigurationError(f"a setting is wrong: {problems} (see .env.example for what each one takes)") from None
-    except SettingsError as error:
-        name = re.search(r'field "(\w+)"', str(error))
-        setting = _environment_name((name[1],)) if name else "one of the settings"
-        raise ConfigurationError(f'a setting is wrong: {setting} is not JSON, such as {{"kraken":"USDT"}} (see .env.example)') from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"the settings file {_settings_file()} is not UTF-8 text: save it as UTF-8") from None
-    except OSError as error:
-        raise ConfigurationError(f"the settings file {_settings_file()} cannot be read: {error.strerror}") from None
-
-
-def _settings_file() -> object:
-    return Settings.model_config.get("env_file")
 
 
 def _environment_name(location: tuple[int | str, ...]) -> str:
     name = str(location[0])
-    return name if name not in Settings.model_fields else f"COINSPARK_{name.upper()}"
+    return name if name not in Settings.model_fields else f"{PREFIX}{name.upper()}"
 
 
 def _by_alias(values: dict[str, Any]) -> dict[str, Any]:

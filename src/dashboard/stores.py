@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from src.dashboard.question import Question, Row
 from src.errors import CoinSparkError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.clickhouse import current_view
-from src.storage.clickhouse_address import connected
+from src.storage.clickhouse_address import ClickHouseAddress, connected
 from src.storage.clickhouse_address import parsed as clickhouse_parsed
 from src.storage.clickhouse_errors import translated as clickhouse_translated
 from src.storage.clickhouse_tables import TYPES, identifier
@@ -56,21 +57,22 @@ class Store(ABC):
 class SqlStore(Store):
     """MySQL, MariaDB, PostgreSQL or SQLite, by DATABASE_URL. The file of a SQLite database is never made here."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_seconds: int = ANSWER_SECONDS) -> None:
         address = parsed(url)
         self.shown = shown(address)
+        self.address = address
+        self._seconds = answer_seconds
         is_file = address.get_backend_name() == "sqlite" and not str(address.database).startswith("file:")
         self._file = Path(str(address.database)).absolute() if is_file else None
-        self._engine = _sqlite(self._file) if self._file else create_engine(url, answer_seconds=ANSWER_SECONDS)
+        self._engine = _sqlite(self._file) if self._file else create_engine(url, answer_seconds=answer_seconds)
         self._tables: dict[str, sa.Table] = {}
         sa.event.listen(self._engine, "connect", self._make_read_only)
 
     def rows(self, schema: TableSchema, question: Question) -> list[Row]:
-        if self._file is not None and not self._file.exists():
-            return []  # no job has made it yet
+        if not self.exists:
+            return []
         try:
-            with translated(self._engine.url), self._engine.connect() as connection:
-                self._limit_time(connection)
+            with self.connected() as connection:
                 try:
                     found = connection.execute(self._select(schema, question)).mappings().all()
                     absent: tuple[str, ...] = ()
@@ -92,6 +94,18 @@ class SqlStore(Store):
             raise
         except Exception as error:  # noqa: BLE001  (drivers let errors of any type through when a server goes away)
             raise TransientError(f"{self.shown}: {type(error).__name__}: {error}") from None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything to connect to: the file of a SQLite database is made by a job."""
+        return self._file is None or self._file.exists()
+
+    @contextmanager
+    def connected(self) -> Iterator[sa.Connection]:
+        """A connection that can only read, and has so long for each statement. Raises CoinSparkError that says what is wrong."""
+        with translated(self._engine.url), self._engine.connect() as connection:
+            self._limit_time(connection)
+            yield connection
 
     def close(self) -> None:
         self._engine.dispose()
@@ -120,7 +134,7 @@ class SqlStore(Store):
         """Servers have their own time-outs; SQLite is asked to stop from within."""
         driver = connection.connection.driver_connection
         if isinstance(driver, sqlite3.Connection):
-            until = time.monotonic() + ANSWER_SECONDS
+            until = time.monotonic() + self._seconds
             driver.set_progress_handler(lambda: time.monotonic() > until, _SQLITE_STEPS)
 
 
@@ -151,6 +165,11 @@ class ClickHouseStore(Store):
         if client is not None:
             with suppress(Exception):
                 client.close()
+
+    @property
+    def address(self) -> ClickHouseAddress:
+        """Where it is."""
+        return self._address
 
 
 def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dict[str, Any]]:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from src.broker.embedded import EmbeddedBroker
 from src.broker.ports import accepts_connections, require_free_port
+from src.collect.parsed import Channel
 from src.collect.status import read_statuses
+from src.config.example import environment_name
 from src.config.secret_files import SUFFIX
 from src.config.settings import Settings, secret_names
 from src.doctor.finding import Finding, failed, unwell, well
 from src.errors import ConfigurationError
+from src.monitoring.job_status import read_job_status
 
 LEAST_FREE_BYTES = 1024**3
 _GIBIBYTE = 1024**3
@@ -54,12 +57,9 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
             yield _free(settings.controller_port, "COINSPARK_CONTROLLER_PORT", "for its controller")
         else:
             yield well("ports", f"the embedded broker has {running.port} and {running.controller_port}")
-    if settings.metrics_port is not None:
-        if read_statuses(settings.home) and accepts_connections(settings.metrics_port):
-            yield well("ports", f"{settings.metrics_port} answers: the collector's metrics")
-        else:
-            yield _free(settings.metrics_port, "COINSPARK_METRICS_PORT", "for the collector's metrics")
-    if settings.kafka_bootstrap_servers and settings.metrics_port is None:
+    of_metrics = list(_metrics_ports(settings))
+    yield from of_metrics
+    if settings.kafka_bootstrap_servers and not of_metrics:
         yield well("ports", "nothing will be listened on")
 
 
@@ -74,6 +74,20 @@ def check_permissions(settings: Settings) -> Iterator[Finding]:
     file = Path(str(Settings.model_config.get("env_file") or ""))
     if file.is_file() and (file.stat().st_mode & 0o077) and (held := _secrets_in(file)):
         yield unwell("permissions", f"others of this machine may read {file.absolute()}, which holds {held}: chmod 600 {file.absolute()}")
+
+
+def _metrics_ports(settings: Settings) -> Iterator[Finding]:
+    """Those that metrics are served on."""
+    users = {"metrics_port": "the collector"} | {f"{kind}_metrics_port": f"the {kind} job" for kind in (channel.value for channel in Channel)}
+    for setting, user in users.items():
+        port = getattr(settings, setting)
+        if port is None:
+            continue
+        has_run = read_statuses(settings.home) if setting == "metrics_port" else read_job_status(settings.home, setting.partition("_")[0])
+        if has_run and accepts_connections(port):
+            yield well("ports", f"{port} answers: {user}'s metrics")
+        else:
+            yield _free(port, environment_name(setting), f"for {user}'s metrics")
 
 
 def _secrets_in(file: Path) -> str:

@@ -51,7 +51,9 @@ class CollectorProcess:
             self.finished = True
             return
         options = replace(self.options, home=self.settings.home, parent=os.getpid(), may_simulate=self._may_simulate())
-        environment = {**os.environ, **as_environment(self.settings), "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers}
+        # The job tells of its collector itself: one port for both, and none that another job of the home has taken.
+        alone = {"KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers, "COINSPARK_METRICS_PORT": ""}
+        environment = {**os.environ, **as_environment(self.settings), **alone}
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C in the terminal reaches the job alone, which then stops its collector in order.
@@ -103,6 +105,12 @@ class CollectorProcess:
                 child.kill()
                 child.wait()
         self.log.unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The child's; None while there is none."""
+        child = self._child
+        return None if child is None else child.pid
 
     @property
     def log(self) -> Path:

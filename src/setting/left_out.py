@@ -16,9 +16,10 @@ _COUNTS = ("late", "without_usd_rate", "not_comparable", "dated_contracts", "mal
 
 
 class _Open(NamedTuple):
-    """A row that may still change: its window's end, ms since 1970 UTC, and its counts."""
+    """A row that may still change: its window's end, ms since 1970 UTC, its market and its counts."""
 
     end: int
+    market: str
     counts: Mapping[str, int]
 
 
@@ -36,7 +37,8 @@ class LeftOut(Sink):
         self._kept_ms = kept_ms
         self._lock = threading.Lock()
         self._open: dict[tuple[Any, ...], _Open] = {}
-        self._closed: Counter[str] = Counter()
+        self._closed: dict[str, Counter[str]] = {}
+        """By market, with every market that there was a row of."""
         self._newest: int | None = None
         self._batch_id: int | None = None
         self._received = 0
@@ -58,11 +60,16 @@ class LeftOut(Sink):
 
     def counts(self) -> dict[str, int]:
         """Sums since the job began, by the columns' names."""
+        markets = self.by_market().values()
+        return {name: sum(counts[name] for counts in markets) for name in _COUNTS}
+
+    def by_market(self) -> dict[str, dict[str, int]]:
+        """The same for each market of which anything came."""
         with self._lock:
-            total = Counter(self._closed)
+            totals = {market: Counter(counts) for market, counts in self._closed.items()}
             for row in self._open.values():
-                total.update(row.counts)
-            return {name: total[name] for name in _COUNTS}
+                totals[row.market].update(row.counts)
+        return {market: {name: total[name] for name in _COUNTS} for market, total in totals.items()}
 
     @property
     def newest_event_time(self) -> int | None:
@@ -75,12 +82,14 @@ class LeftOut(Sink):
             name = tuple(row[column] for column in key)
             counts = {column: row[column] for column in _COUNTS if row[column]}
             self._open.pop(name, None)
+            self._closed.setdefault(row["market"], Counter())
             if counts:
-                self._open[name] = _Open(end, counts)
+                self._open[name] = _Open(end, row["market"], counts)
             if row["newest_event_time"] is not None:
                 self._newest = max(self._newest or 0, row["newest_event_time"])
             if row["newest_received_time"] is not None:
                 self._received = max(self._received, row["newest_received_time"])
         forgotten = [name for name, row in self._open.items() if row.end <= self._received_before[0] - self._kept_ms]
         for name in forgotten:
-            self._closed.update(self._open.pop(name).counts)
+            gone = self._open.pop(name)
+            self._closed[gone.market].update(gone.counts)

@@ -18,6 +18,7 @@ from src.broker.connection import security_of, spark_options
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
+from src.monitoring.job_figures import JobFigures
 from src.panes.dead_letters import KafkaDeadLetters
 from src.panes.messages import RAW_COLUMNS
 from src.panes.reading import Reading
@@ -88,6 +89,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         self.trigger = trigger_arguments(settings.trigger)
         self.stopping = threading.Event()
         self.newest = MemorySink(_SHOWN_ROWS)
+        self.figures = JobFigures(self.name)
+        """Counts of how the job itself fares, for its metrics and its status."""
         self.left_out = LeftOut(self._outage_ms)
         self.not_finite = 0
         """Values of rows that were NaN or infinite, and were stored as null, since the start."""

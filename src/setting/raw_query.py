@@ -12,7 +12,7 @@ so even one that is read by another checkpoint replaces itself.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,7 +28,7 @@ from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 from src.setting.sinks import open_sink, rules_of
 from src.storage.outlet import Outlet
 from src.storage.parked import ParkedBatches, parking_folders
-from src.storage.sink import Batch
+from src.storage.sink import Batch, Sink
 
 if TYPE_CHECKING:
     from src.setting.organization import _SparkSettingOrganization
@@ -50,17 +50,26 @@ class RawQuery:
     outlet: Outlet
     kept: Checkpoint
     lineage: Lineage
+    newest_event_time: dict[str, int] = field(default_factory=dict)
+    """By source, of all records stored, ms since 1970 UTC."""
 
     def deliver(self, messages: pa.Table, batch_id: int) -> None:
         """Store the records of a batch. Raises what `Outlet.deliver` raises."""
         found = self.rows.of(messages)
         tables = {self.rows.table: found} if found.num_rows else {}
         self.outlet.deliver(Batch(self.name, batch_id, tables, checkpoint=self.lineage.checkpoint, generation=self.lineage.generation))
+        for row in found.group_by("source").aggregate([("event_time", "max")]).to_pylist() if found.num_rows else ():
+            self.newest_event_time[row["source"]] = max(round(row["event_time_max"].timestamp() * 1000), self.newest_event_time.get(row["source"], 0))
 
 
 def raw_name(job: str) -> str:
     """The query's name, for its checkpoint and its inserts."""
     return f"raw-{job}"
+
+
+def raw_sink_name(sink: Sink) -> str:
+    """What the sink is called where the counts of its raw records stand."""
+    return f"{sink.name} raw"
 
 
 def check_raw(job: _SparkSettingOrganization) -> None:
@@ -87,7 +96,7 @@ def keep_raw(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     if kept.origin() is None:
         kept.begin(Origin(generation=kept.next_generation()))
     (folder,) = parking_folders(job.settings.home, name, [sink.name])
-    outlet = Outlet(sink, sink.write, rules_of(job), ParkedBatches(folder), job.unopened.get(sink))
+    outlet = Outlet(sink, job.figures.sinks.measured(raw_sink_name(sink), sink.write), rules_of(job), ParkedBatches(folder), job.unopened.get(sink))
     if outlet.waiting:
         job.view.say(f"{outlet.waiting} parked batches of {job.raw_table.name} wait for {sink.name}: they are written before what comes now")
     reading = job.plan.reading

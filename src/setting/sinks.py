@@ -90,8 +90,9 @@ def make_outlets(job: _SparkSettingOrganization) -> list[Outlet]:
     sinks += [(sink, sink.write) for sink in map(as_sink, job.extra_sinks)]
     folders = parking_folders(job.settings.home, job.name, [sink.name for sink, _ in sinks])
     stores = job.database is not None
+    measured = job.figures.sinks.measured
     outlets = [
-        Outlet(sink, write, rules, ParkedBatches(folder) if stores else None, job.unopened.get(sink))
+        Outlet(sink, measured(sink.name, write), rules, ParkedBatches(folder) if stores else None, job.unopened.get(sink))
         for (sink, write), folder in zip(sinks, folders, strict=True)
     ]
     return outlets + [Outlet(sink, sink.write, rules) for sink in (job.newest, job.left_out)]

@@ -14,7 +14,6 @@ from importlib import import_module
 
 from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import cluster
 from src.broker.topics import TopicPartition, TopicSpec, beginning_offsets, ensure_topics
@@ -27,9 +26,11 @@ from src.schema.records import DEAD_LETTER_TOPIC
 from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 from src.setting.collecting import CollectorProcess
 from src.setting.further_queries import further_queries
+from src.setting.monitored import monitored, served
 from src.setting.organization import AVAILABLE_NOW, _SparkSettingOrganization
 from src.setting.plain_view import PlainView
 from src.setting.progress import View
+from src.setting.query_end import stop_queries
 from src.setting.raw_query import check_raw, keep_raw
 from src.setting.replaying import check_windows_are_open, has_read_everything
 from src.setting.series_query import series_checkpoint
@@ -52,6 +53,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
     view: what shows the run; plain lines when left out. `begin_at`: "earliest" or "latest", for a query that has no checkpoint yet.
     """
 
+    collector: CollectorProcess | None = None
     series_folder: str | None = None
     """Checkpoint of the query over closed windows; None without one."""
 
@@ -72,6 +74,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             # What the user must mend is said before anything that takes seconds to start.
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
+                stack.enter_context(served(self))
                 check_raw(self)
                 open_database(self, stack)
                 open_clickhouse(self, stack)
@@ -79,13 +82,14 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             if session is None:
                 return
             kept = stack.enter_context(self._debug_checkpoint() if debug else self._checkpoint())
+            stack.enter_context(monitored(self, session, debug=debug))
             if not debug:
                 self._keep_series(stack)
                 keep_raw(self, stack)
             open_sinks(self, stack, debug=debug)
             if replay is not None:
                 check_windows_are_open(replay, kept, self.settings.home)
-            collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
+            collector = self.collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
             stack.callback(collector.stop)
             collector.start()
             ended.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
@@ -95,7 +99,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             with watch.looking(), tried_again(self, watch.end):
                 while self.settings.trigger == AVAILABLE_NOW and replay is not None and not collector.finished and not self.stopping.wait(0.2):
                     pass
-                self._run_query(session, watch)
+                self._run_query(session)
             if watch.failure is not None and not isinstance(watch.failure, BrokenPipeError):
                 raise watch.failure
             if replay is not None and not debug and collector.finished and has_read_everything(kept, self.cluster.bootstrap_servers, self.topics):
@@ -202,13 +206,12 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             lines.append(f"windows before {datetime.fromtimestamp(self.whole_from / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC are not whole and left out")
         return lines
 
-    def _run_query(self, session: SparkSession, watch: Watch) -> None:
+    def _run_query(self, session: SparkSession) -> None:
         """Run the query; one that ends by a fault of the surroundings (a broker killed) begins again from its checkpoint, a few times."""
         restarts, since = 0, time.monotonic()
         while not self.stopping.is_set():
             self.failure = None
             queries = [self._process_and_send(self._process_select_expr(self._stream_kafka_session(session)))]
-            watch.query = queries[0]
             all_there_is = self.settings.trigger == AVAILABLE_NOW
             try:
                 further = further_queries(self, session, all_there_is=all_there_is)
@@ -223,8 +226,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             except (Py4JError, OSError) as gone:
                 raise TerminalError(f"Spark's JVM is gone ({type(gone).__name__}): start the same command again, it goes on from here") from gone
             finally:
-                for query in queries:
-                    _stop_query(query)
+                stop_queries(queries, self.figures.queries)
             if isinstance(self.failure, BrokenPipeError):
                 # Whoever read what we print has gone; that is no fault.
                 return
@@ -232,16 +234,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 return
             if self.failure is not None:
                 raise self.failure
+            self.figures.restarts += 1
             restarts = 1 if time.monotonic() - since > _HEALTHY_SECONDS else restarts + 1
             since = time.monotonic()
             if restarts > _RESTARTS:
                 raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {cause(error)}")
             self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint")
             self.stopping.wait(2.0 * restarts)
-
-
-def _stop_query(query: StreamingQuery) -> None:
-    try:
-        query.stop()
-    except Exception:  # noqa: BLE001  (a JVM that is gone has no query left to stop)
-        return

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import msgspec
-from pyspark.sql.streaming.query import StreamingQuery
+from typing import TYPE_CHECKING
 
 from src.background import in_background
 from src.collect.status import CollectorStatus, read_status
+from src.monitoring.query_report import QueryReport
 from src.setting.collecting import CollectorProcess
 from src.setting.progress import Progress, View
 
@@ -33,9 +31,6 @@ class Watch:
         self._job = job
         self._collector = collector
         self._view = view
-        self._dropped = 0
-        self._batch: _Report | None = None
-        self.query: StreamingQuery | None = None
         self.failure: Exception | None = None
         self._began = time.time()
 
@@ -73,18 +68,16 @@ class Watch:
         self._view.show(self._progress(), {table.name: self._job.newest.rows(table.name) for table in self._job.tables})
 
     def _progress(self) -> Progress:
-        for report in self._new_batches():
-            self._batch = _Report(report)
-            self._dropped += self._batch.dropped_by_watermark
+        query = self._job.figures.queries.of(self._job.name)
         known = Progress(
             collector=self._collector_status(),
             newest_event_time=self._job.left_out.newest_event_time,
             quality=self._quality(),
-            dropped_by_watermark=self._dropped,
+            dropped_by_watermark=0 if query is None else query.dropped_by_watermark,
             message=self._job.note,
             old_rows_deleted=0 if self._job.retention is None else self._job.retention.deleted,
         )
-        return known if self._batch is None else self._batch.added_to(known)
+        return known if query is None or query.last is None else _with_batch(known, query.last)
 
     def _quality(self) -> dict[str, int]:
         job = self._job
@@ -99,45 +92,14 @@ class Watch:
         is_fresh = time.time() - status.updated_time / 1000 < _FRESH_SECONDS
         return status if is_fresh or (status.updated_time / 1000 >= self._began and status.state == "finished") else None
 
-    def _new_batches(self) -> list[Mapping[str, Any]]:
-        """Spark's reports of the batches since the last look; none before the first batch, and while Spark goes down."""
-        try:
-            if self.query is None or self.query.lastProgress is None:
-                return []
-            last: Mapping[str, Any] = msgspec.json.decode(self.query.lastProgress.json)
-            if self._batch is not None and (self._batch.run, last["batchId"]) == (last["runId"], self._batch.batch_id + 1):
-                return [last]
-            reports = [msgspec.json.decode(report.json) for report in self.query.recentProgress]
-        except Exception:  # noqa: BLE001  (a view must not fail for want of a number)
-            return []
-        seen = self._batch
-        return [report for report in reports if seen is None or report["runId"] != seen.run or report["batchId"] > seen.batch_id]
 
-
-class _Report:
-    """Spark's report of one batch, as far as it is shown."""
-
-    def __init__(self, report: Mapping[str, Any]) -> None:
-        self._report = report
-        self.run: str = report["runId"]
-        self.batch_id: int = report["batchId"]
-        self.dropped_by_watermark: int = sum(state["numRowsDroppedByWatermark"] for state in report["stateOperators"])
-
-    def added_to(self, known: Progress) -> Progress:
-        """`known` with the batch's figures."""
-        report = self._report
-        seconds = report["durationMs"].get("triggerExecution", 0) / 1000
-        return replace(
-            known,
-            batch_id=self.batch_id,
-            batch_seconds=seconds,
-            records=report["numInputRows"],
-            records_per_second=report["numInputRows"] / seconds if seconds else None,
-            rows=sum(state["numRowsUpdated"] for state in report["stateOperators"]),
-            lag_records=sum(_behind(source) for source in report["sources"]),
-        )
-
-
-def _behind(source: Mapping[str, Any]) -> int:
-    ends, latest = source.get("endOffset") or {}, source.get("latestOffset") or {}
-    return sum(offset - ends.get(topic, {}).get(partition, 0) for topic, partitions in latest.items() for partition, offset in partitions.items())
+def _with_batch(known: Progress, report: QueryReport) -> Progress:
+    return replace(
+        known,
+        batch_id=report.batch_id,
+        batch_seconds=report.seconds,
+        records=report.records,
+        records_per_second=report.processed_records_per_second,
+        rows=report.rows,
+        lag_records=sum(report.lag.values()),
+    )

@@ -48,7 +48,7 @@ def column_comments(table: TableSchema) -> dict[str, str]:
     """
     names = frozenset(column.name for column in table.columns)
     notes = _notes(" ".join(table.description.split()), names)
-    found = {column.name: _comment(_said(notes, column.name, names), _unit(column)) for column in table.columns}
+    found = {column.name: _comment(_said(notes, column.name, names), unit_by_name(column)) for column in table.columns}
     return {name: comment[:LONGEST] for name, comment in found.items() if comment}
 
 
@@ -101,7 +101,8 @@ def _said(notes: Mapping[str, str], column: str, columns: frozenset[str]) -> str
     return ""
 
 
-def _unit(column: TableColumn) -> str:
+def unit_by_name(column: TableColumn) -> str:
+    """The unit that a column's name says: `_usd`, `_percent`; empty where it says none."""
     if column.kind is Kind.TIMESTAMP:
         return "UTC"
     if column.kind is Kind.LONG and column.name.endswith("_time"):

@@ -1,9 +1,10 @@
-"""`up`, `down` and `status` as a person uses them."""
+"""`up --broker-only`, `down` and `status` as a person uses them."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 import psutil
@@ -13,18 +14,18 @@ from typer.testing import CliRunner
 
 from src.broker.embedded import EmbeddedBroker
 from src.collect.status import CollectorStatus, status_path, write_status
-from src.command.broker import register
 from src.config.settings import Settings
 from src.errors import ConfigurationError
 from src.schema.records import Source
+from tests.command.command_line import running
 
 
 class CommandLine:
-    """The commands of src/command/broker.py with these settings in the environment."""
+    """The commands with these settings in the environment."""
 
     def __init__(self, settings: Settings) -> None:
         self._app = typer.Typer()
-        register(self._app)
+        running(self._app)
         names = ("home", "jars", "broker_port", "controller_port")
         self._environment = {f"COINSPARK_{name.upper()}": str(getattr(settings, name)) for name in names}
 
@@ -41,7 +42,7 @@ def command_line(settings: Settings) -> CommandLine:
 
 
 def test_up_keeps_the_broker_until_down(command_line: CommandLine, embedded: EmbeddedBroker, settings: Settings) -> None:
-    assert f"Kafka runs at 127.0.0.1:{settings.broker_port}" in command_line.run("up")
+    assert f"Kafka runs at 127.0.0.1:{settings.broker_port}" in command_line.run("up", "--broker-only")
     pid = command_line.status()["broker"]["pid"]
 
     with embedded.acquire("a job"):
@@ -61,20 +62,25 @@ def test_up_keeps_the_broker_until_down(command_line: CommandLine, embedded: Emb
 
 
 def test_status_without_a_broker_says_so(command_line: CommandLine) -> None:
-    assert command_line.run("status") == "Broker: not running\n"
-    assert command_line.status()["broker"]["running"] is False
+    said = command_line.run("status")
+    assert "broker" in said
+    assert "stopped" in said
+    assert "Nothing runs" in said
+    assert (command_line.status()["broker"]["running"], command_line.status()["well"]) == (False, False)
 
 
 def test_status_shows_what_collectors_say(command_line: CommandLine, settings: Settings) -> None:
+    now = time.time_ns() // 1_000_000
     said = CollectorStatus(
         pid=os.getpid(),
         channels=("ticker",),
         source=Source.SIMULATED,
         state="running",
         message="simulated",
-        started_time=0,
-        updated_time=0,
+        started_time=now,
+        updated_time=now,
         sent=1234,
+        waiting=1234,
     )
     write_status(status_path(settings.home, os.getpid()), said)
     assert command_line.status()["collectors"][0]["sent"] == 1234

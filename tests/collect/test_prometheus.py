@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.error import URLError
-from urllib.request import urlopen
+from pathlib import Path
 
-import pytest
-from prometheus_client.parser import text_string_to_metric_families
-
-from src.collect.prometheus import MetricsServer
+from src.collect.prometheus import CollectorFamilies
 from src.collect.status import CollectorStatus, MarketStatus
-from src.errors import ConfigurationError
+from src.monitoring.endpoint import metrics_served
 from src.schema.records import Source
+from tests.monitoring.scraped import scraped, shown_by
 from tests.servers import LOOPBACK, free_port
 
 UPBIT = MarketStatus(
-    frames=120, records=100, malformed=3, reconnects=2, connected=True, gaps=7, filled=5, stale=4, dropped=9, delay_ms=5_250, records_seen=100
-)
+    frames=120, records=100, malformed=3, reconnects=2, connected=True, gaps=7, filled=5, stale=4, dropped=9, delay_ms=5_250, records_seen=100,
+    newest_event_time=1_790_000_000_500,
+)  # fmt: skip
 
 
 def status(**fields: object) -> CollectorStatus:
@@ -31,20 +28,8 @@ def status(**fields: object) -> CollectorStatus:
 @contextmanager
 def serving(said: CollectorStatus) -> Iterator[int]:
     port = free_port()
-    server = MetricsServer(port, lambda: said)
-    try:
+    with metrics_served(LOOPBACK, port, "COINSPARK_METRICS_PORT", CollectorFamilies(lambda: said)):
         yield port
-    finally:
-        server.close()
-
-
-def scraped(port: int) -> dict[tuple[str, ...], float]:
-    """The samples of a scrape, by name and labels."""
-    with urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    families = list(text_string_to_metric_families(text))
-    assert all(family.documentation for family in families)
-    return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
 
 
 def test_every_count_is_a_metric_by_market_and_source() -> None:
@@ -63,8 +48,10 @@ def test_every_count_is_a_metric_by_market_and_source() -> None:
         "delay_seconds_total": 5.25,
         "delay_records_total": 100.0,
         "connected": 1.0,
+        "newest_event_timestamp_seconds": 1_790_000_000.5,
     }
     assert samples[prefix + "connected", "okx", "live"] == 0.0
+    assert (prefix + "newest_event_timestamp_seconds", "okx", "live") not in samples, "nothing has come yet"
     assert {name.removeprefix(prefix): value for (name, *labels), value in samples.items() if not labels} == {
         "messages_acknowledged_total": 90.0,
         "messages_waiting": 12.0,
@@ -82,19 +69,6 @@ def test_each_scrape_tells_of_now() -> None:
         assert scraped(port)["coinspark_collector_frames_total", "okx", "live"] == 5.0
 
 
-def test_it_listens_on_this_machine_alone_and_no_more_when_it_is_closed() -> None:
-    with serving(status()) as port, socket.create_connection((LOOPBACK, port)) as connection:
-        assert connection.getpeername()[0] == LOOPBACK
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", port))
-    with pytest.raises(URLError):
-        urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=10)
-
-
-def test_a_port_that_is_taken_is_the_users_to_change() -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=rf"--metrics-port {port} cannot be used: Address already in use; .*COINSPARK_METRICS_PORT"):
-            MetricsServer(port, status)
+def test_before_there_is_a_collector_nothing_is_shown_and_one_alone_shows_its_disk(tmp_path: Path) -> None:
+    assert shown_by(CollectorFamilies(lambda: None)) == {}
+    assert set(shown_by(CollectorFamilies(lambda: None, tmp_path))) == {("coinspark_home_free_bytes",), ("coinspark_home_size_bytes",)}

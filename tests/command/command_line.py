@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.testing import CliRunner
 
+from src.command import down, status, up
 from src.errors import CoinSparkError
 
 
@@ -25,6 +26,12 @@ class Answer:
     def lines(self) -> list[Any]:
         """The output, a JSON value a line."""
         return [json.loads(line) for line in self.output.splitlines()]
+
+
+def running(app: typer.Typer) -> None:
+    """The commands `up`, `down` and `status`."""
+    for command in (up, down, status):
+        command.register(app)
 
 
 class CommandLine:

@@ -18,20 +18,19 @@ from src.broker.cluster import Cluster
 from src.broker.embedded import EmbeddedBroker
 from src.broker.topic_tools import describe_topic, list_topics
 from src.broker.topics import TopicSpec, ensure_topics
-from src.command.broker import register
 from src.config.settings import Settings
-from tests.command.command_line import CommandLine
+from tests.command.command_line import CommandLine, running
 from tests.command.homes import environment, files, leave_state, settings_of
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.broker
 PROGRAM = """
 import typer
-from src.command.broker import register
-from src.errors import CoinSparkError
+from src.command import down, up
 
 app = typer.Typer(pretty_exceptions_enable=False)
-register(app)
+up.register(app)
+down.register(app)
 app()
 """
 
@@ -50,12 +49,12 @@ def embedded(settings: Settings) -> Iterator[EmbeddedBroker]:
 
 @pytest.fixture
 def command(settings: Settings) -> CommandLine:
-    return CommandLine(register, environment(settings))
+    return CommandLine(running, environment(settings))
 
 
 @pytest.fixture
 def at_own_kafka(settings: Settings, broker: Cluster) -> CommandLine:
-    return CommandLine(register, environment(settings) | {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers})
+    return CommandLine(running, environment(settings) | {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers})
 
 
 def write(servers: str, topic: str) -> None:
@@ -69,7 +68,7 @@ def test_topics_and_state_go_and_the_database_stays(command: CommandLine, embedd
     ensure_topics(running.bootstrap_servers, [TopicSpec("clean-me", 1)])
     leave_state(settings.home)
 
-    answer = command.run("up", "--clean", "--yes")
+    answer = command.run("up", "--broker-only", "--clean", "--yes")
     assert answer.status == 0
     assert f"what is in {settings.home}/broker/data" in answer.errors
     assert f"Kafka runs at 127.0.0.1:{settings.broker_port}" in answer.output
@@ -83,7 +82,7 @@ def test_topics_and_state_go_and_the_database_stays(command: CommandLine, embedd
 @pytest.mark.usefixtures("embedded")
 def test_the_database_file_goes_when_it_is_named(command: CommandLine, settings: Settings) -> None:
     leave_state(settings.home)
-    answer = command.run("up", "--clean", "--yes", "--database")
+    answer = command.run("up", "--broker-only", "--clean", "--yes", "--database")
     assert str(settings.home / "coin.db") in answer.errors
     assert files(settings.home) == {"checkpoints/ticker.lock", "mine.txt"}
 
@@ -91,7 +90,7 @@ def test_the_database_file_goes_when_it_is_named(command: CommandLine, settings:
 def test_without_a_terminal_and_without_yes_nothing_happens(command: CommandLine, settings: Settings) -> None:
     leave_state(settings.home)
     before = files(settings.home)
-    answer = command.run("up", "--clean")
+    answer = command.run("up", "--broker-only", "--clean")
     assert answer.status == 2
     assert "there is no terminal to ask at; --yes says yes beforehand" in answer.errors
     assert files(settings.home) == before
@@ -103,7 +102,7 @@ def test_at_a_terminal_it_asks(settings: Settings, said: str, status: int, remai
     leave_state(settings.home)
     terminal, its_end = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "up", "--clean"],
+        [sys.executable, "-c", PROGRAM, "up", "--broker-only", "--clean"],
         cwd=ROOT,
         env=os.environ | environment(settings),
         stdin=its_end,
@@ -124,7 +123,7 @@ def test_whoever_uses_the_broker_is_named(command: CommandLine, embedded: Embedd
     leave_state(settings.home)
     before = files(settings.home)
     with embedded.acquire("a job"):
-        answer = command.run("up", "--clean", "--yes")
+        answer = command.run("up", "--broker-only", "--clean", "--yes")
     assert answer.status == 2
     assert f"is in use by a job (pid {os.getpid()}): stop them first" in answer.errors
     assert files(settings.home) == before
@@ -144,7 +143,7 @@ def test_whoever_holds_a_lock_of_the_home_is_named(at_own_kafka: CommandLine, se
         file.write(content)
         file.flush()
         fcntl.flock(file, fcntl.LOCK_EX)
-        answer = at_own_kafka.run("up", "--clean", "--yes")
+        answer = at_own_kafka.run("up", "--broker-only", "--clean", "--yes")
     assert answer.status == 2
     assert named in answer.errors
     assert files(settings.home) == before
@@ -158,7 +157,7 @@ def test_at_a_kafka_of_the_users_only_our_topics_are_emptied(at_own_kafka: Comma
         write(servers, topic)
     leave_state(settings.home)
 
-    answer = at_own_kafka.run("up", "--clean", "--yes")
+    answer = at_own_kafka.run("up", "--broker-only", "--clean", "--yes")
     assert answer.status == 0
     assert re.search(r"`topics delete` takes them\): .*\bCleanOwnProcessedCoin\b", answer.errors)
     assert "Kafka runs at" not in answer.output
@@ -174,7 +173,7 @@ def test_at_a_kafka_of_the_users_only_our_topics_are_emptied(at_own_kafka: Comma
 
 def test_options_that_do_not_go_together_are_refused(command: CommandLine, settings: Settings) -> None:
     assert command.run("up", "--yes").status == 2
-    other = CommandLine(register, environment(settings) | {"DATABASE_URL": "sqlite:///elsewhere.db"})
-    answer = other.run("up", "--clean", "--database", "--yes")
+    other = CommandLine(running, environment(settings) | {"DATABASE_URL": "sqlite:///elsewhere.db"})
+    answer = other.run("up", "--broker-only", "--clean", "--database", "--yes")
     assert answer.status == 2
     assert "DATABASE_URL names another database" in answer.errors

@@ -20,10 +20,17 @@ from tests.compose.conftest import COMPOSE, health_check, variables
 from tests.servers import ROOT, missing
 
 Compose = dict[str, Any]
-OF_IMAGES = {
+OF_IMAGES: dict[str, set[str]] = {
     "kafka": {"CLUSTER_ID", "KAFKA_HEAP_OPTS", "KAFKA_NODE_ID", "KAFKA_ADVERTISED_LISTENERS"},
     "mysql": {"MYSQL_DATABASE", "MYSQL_USER", "MYSQL_PASSWORD_FILE", "MYSQL_ROOT_PASSWORD_FILE"},
     "clickhouse": {"CLICKHOUSE_DB", "CLICKHOUSE_USER"},
+    "prometheus": set(),
+    "grafana": {
+        "GF_SECURITY_ADMIN_PASSWORD__FILE",
+        "GF_USERS_ALLOW_SIGN_UP",
+        "GF_ANALYTICS_REPORTING_ENABLED",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES",
+    },
 }
 """Variables that the images of others read. Those of Kafka are tried in test_kafka.py."""
 
@@ -49,7 +56,7 @@ def test_it_is_what_the_compose_specification_says(compose: Compose) -> None:
 
 def test_the_system_is_whole(compose: Compose) -> None:
     assert set(compose["services"]) == {
-        *("kafka-1", "kafka-2", "kafka-3", "topics", "mysql", "clickhouse"),
+        *("kafka-1", "kafka-2", "kafka-3", "topics", "mysql", "clickhouse", "prometheus", "grafana"),
         *("collect-ticker", "collect-trade", "collect-orderbook", "ticker", "trade", "orderbook"),
     }
 
@@ -59,7 +66,7 @@ def test_every_variable_of_a_service_is_one_that_something_reads(compose: Compos
     settings |= {f"{name}_FILE" for name in secret_names().values()}
     for name, service in compose["services"].items():
         known = settings if name in ours(compose) else OF_IMAGES[name.partition("-")[0]]
-        assert set(service["environment"]) <= known, name
+        assert set(service.get("environment", {})) <= known, name
 
 
 def test_the_settings_take_the_values(compose: Compose, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,7 +95,7 @@ def test_every_file_that_is_mounted_is_there(compose: Compose) -> None:
 
 def test_ports_are_bound_to_loopback_alone(compose: Compose) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(ports) == 5
+    assert len(ports) == 7
     assert all(port.startswith("127.0.0.1:") for port in ports), ports
     assert not any("network_mode" in service or service.get("privileged") for service in compose["services"].values())
 

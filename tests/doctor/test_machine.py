@@ -37,7 +37,7 @@ def test_json_is_one_object(doctor: Doctor, tmp_path: Path) -> None:
 
 def test_a_check_that_is_none_is_refused(doctor: Doctor) -> None:
     answer = doctor("kafka")
-    assert (answer.status, answer.errors[:45]) == (2, "coinspark: there is no check named 'kafka': j")
+    assert (answer.status, answer.errors[:45]) == (2, "coinspark: there is no check named 'kafka': T")
 
 
 def test_a_wrong_setting_is_a_finding(doctor: Doctor) -> None:

@@ -24,12 +24,12 @@ SECRET = "hunter2"  # noqa: S105  (made up; it must not be shown)
 
 
 @contextmanager
-def http_answering(text: str, certificates: Path | None = None) -> Iterator[int]:
-    """An HTTP server, with certificates an HTTPS one, that says so to `/ping`; its port."""
+def http_answering(text: str, certificates: Path | None = None, path: str = "/ping") -> Iterator[int]:
+    """An HTTP server, with certificates an HTTPS one, that says so to `path`; its port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/ping" and "Authorization" not in self.headers else 403)
+            self.send_response(200 if self.path == path and "Authorization" not in self.headers else 403)
             self.end_headers()
             self.wfile.write(text.encode())
 

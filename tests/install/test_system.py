@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,35 @@ def test_a_given_database_server_is_enough(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("TEST_MYSQL_URL", "mysql://somewhere")
     assert system.install_mysql_server(tmp_path) is False
+
+
+def test_prometheus_is_unpacked_and_no_service_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, programs = tmp_path / "root", tmp_path / "bin"
+    root.mkdir()
+    programs.mkdir()
+    program(programs, "apt-get", f'echo "$@" >> {tmp_path}/asked; if [ "$1" = download ]; then touch "$2_2.42_amd64.deb"; fi')
+    program(programs, "apt-cache", "echo prometheus-node-exporter prometheus")
+    unpacked = 'mkdir -p "$3/usr/bin"; for name in prometheus promtool; do touch "$3/usr/bin/$name"; chmod 755 "$3/usr/bin/$name"; done'
+    program(programs, "dpkg-deb", f'echo "$1 $2" >> {tmp_path}/asked; {unpacked}')
+    for name in ("sh", "rm", "touch", "mkdir", "chmod"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    assert system.prometheus_programs(root) is None
+    assert system.install_prometheus(root) is True
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "-o DPkg::Lock::Timeout=120 update",
+        "download prometheus",
+        "--extract prometheus_2.42_amd64.deb",
+    ]
+    bin_folder = root / ".prometheus" / "usr" / "bin"
+    assert system.prometheus_programs(root) == (str(bin_folder / "prometheus"), str(bin_folder / "promtool"))
+    assert system.install_prometheus(root) is False, "nothing is to be done again"
+    assert not list((root / ".prometheus").glob("*.deb"))
+
+
+def test_without_apt_prometheus_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InstallError, match=r"^no prometheus and promtool are on PATH\. Install Prometheus: with this system's package manager"):
+        system.install_prometheus(tmp_path)

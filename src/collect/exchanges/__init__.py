@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from types import MappingProxyType
 
 from src.collect.exchange import Exchange
 from src.errors import ConfigurationError
+from src.nearest import one_of
 
 
 def _classes() -> Iterator[type[Exchange]]:
@@ -28,9 +28,7 @@ def exchange(name: str) -> Exchange:
     """The exchange of that name. Raises `ConfigurationError` that lists the names there are, the nearest first."""
     if name in EXCHANGES:
         return EXCHANGES[name]
-    near = difflib.get_close_matches(name.lower(), EXCHANGES, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    raise ConfigurationError(f"there is no exchange named {name!r} (COINSPARK_MARKETS): {hint}The names are {', '.join(EXCHANGES)}")
+    raise ConfigurationError(f"there is no exchange named {name!r} (COINSPARK_MARKETS): {one_of(name, EXCHANGES, 'The names are')}")
 
 
 def exchanges_named(names: Sequence[str]) -> dict[str, Exchange]:

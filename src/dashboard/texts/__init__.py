@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from src.errors import ConfigurationError
+from src.nearest import one_of
 
 _FOLDER = Path(__file__).parent
 LANGUAGES = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
@@ -35,5 +36,5 @@ class Texts:
 def texts(language: str) -> Texts:
     """The texts of `en` or `ko`. Raises ConfigurationError for another language."""
     if language not in LANGUAGES:
-        raise ConfigurationError(f"--language {language!r}: there are {', '.join(LANGUAGES)}")
+        raise ConfigurationError(f"--language {language!r}: {one_of(language, LANGUAGES, 'there are')}")
     return Texts(language, msgspec.json.decode((_FOLDER / f"{language}.json").read_bytes(), type=dict[str, str]))

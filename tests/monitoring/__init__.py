@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, the status of jobs, and what compose/ makes of them."""
