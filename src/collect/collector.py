@@ -11,6 +11,7 @@ from pathlib import Path
 
 from src.collect.arrival import Arrival, Happening, Unreadable
 from src.collect.ledger import Ledger
+from src.collect.market_pace import MarketPaces
 from src.collect.message import Message, Position, message_of
 from src.collect.outbox import Outbox
 from src.collect.outgoing import Outgoing
@@ -57,6 +58,7 @@ class Collector:
         self._report = report
         self._ledger = ledger
         self._source: FrameSource | None = None
+        self._paces = MarketPaces()
         self._message = ""
         self._is_stopping = False
         self.status = CollectorStatus(
@@ -208,6 +210,7 @@ class Collector:
             self._source.update_status(self._pipeline.markets)
             status.left = self._source.left
             status.queued = self._source.queued
+        self._paces.look(self._pipeline.markets, time.monotonic(), status.updated_time)
         try:
             write_status(self._status_file, status)
         except OSError as error:

@@ -39,6 +39,13 @@ class MarketStatus(msgspec.Struct, kw_only=True):
     records_seen: int = 0
     note: str = ""
     """The last thing that went wrong, in one line."""
+    last_frame_time: int | None = None
+    """When a frame came last, by this machine's clock, to the second: ms since 1970 UTC. None before the first."""
+    frames_per_second: float | None = None
+    """This and what follows: of about the last ten seconds. None before the second look at the counts."""
+    records_per_second: float | None = None
+    recent_delay_ms: float | None = None
+    """Mean of reception minus event; None where no record came."""
 
     def saw(self, event_time: int, received_time: int) -> None:
         """A record came. Times in ms since 1970 UTC."""
