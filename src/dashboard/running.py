@@ -10,8 +10,8 @@ from src.collect.bank_rate import BANK
 from src.collect.parsed import Channel
 from src.collect.status import CollectorStatus, MarketStatus, read_statuses
 from src.config.settings import Settings
+from src.monitoring.job_status import JobStatus, read_job_status
 from src.schema.records import Source
-from src.setting.job_status import JobStatus, read_job_status
 
 SILENT_MS = 15_000
 """Collectors and jobs write their status about once a second; one that is older says nothing of now."""

@@ -1,13 +1,7 @@
 """Spark sessions, the streaming jobs, and the planner that runs all metrics in one pass.
 
 A program of one's own needs nothing else: `from src.setting import SparkStreamingTicker, TickerQueryOrganization, Metric, ...`.
-What needs Spark is loaded when it is asked for, so that whoever reads a job's status need not wait for it.
 """
-
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from src.config import Settings, load_settings
 from src.preprocess import (
@@ -38,19 +32,9 @@ from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.series import Series, SeriesMetric
 from src.preprocess.ticker import TickerQueryOrganization
 from src.preprocess.trade import TradeQueryOrganization
-
-if TYPE_CHECKING:
-    from src.setting.abstract import AbstractSparkSettingOrganization
-    from src.setting.jobs import SparkStreamingOrderbook, SparkStreamingTicker, SparkStreamingTrade
-    from src.setting.streaming import SparkStreamingCoinAverage
-
-_OF_SPARK = {
-    "AbstractSparkSettingOrganization": "src.setting.abstract",
-    "SparkStreamingCoinAverage": "src.setting.streaming",
-    "SparkStreamingOrderbook": "src.setting.jobs",
-    "SparkStreamingTicker": "src.setting.jobs",
-    "SparkStreamingTrade": "src.setting.jobs",
-}
+from src.setting.abstract import AbstractSparkSettingOrganization
+from src.setting.jobs import SparkStreamingOrderbook, SparkStreamingTicker, SparkStreamingTrade
+from src.setting.streaming import SparkStreamingCoinAverage
 
 __all__ = [
     "AbstractSparkSettingOrganization",
@@ -88,10 +72,3 @@ __all__ = [
     "sqrt",
     "when",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Load what needs Spark (PEP 562)."""
-    if name in _OF_SPARK:
-        return getattr(import_module(_OF_SPARK[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
