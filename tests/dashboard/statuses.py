@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from src.background import in_background
 from src.collect.status import CollectorStatus, MarketStatus, status_path, write_status
 from src.monitoring.job_status import JobStatus, write_job_status
 from src.schema.records import Source
 
+_EVERY_SECONDS, _JOIN_SECONDS = 0.5, 10.0
 LOST = "connection lost: the exchange closed it (1006)"
 REFUSED = "mysql database 'coin' on 127.0.0.1:3306: Access denied for user 'coin'"
 
 
-def market(now: int, age_ms: int | None = 400, **fields: object) -> MarketStatus:
+def market_status(now: int, age_ms: int | None = 400, **fields: object) -> MarketStatus:
     """A market that is well; its last frame came so long ago."""
     given: dict[str, object] = {
         "frames": 41_250, "records": 40_900, "connected": True, "frames_per_second": 37.2, "records_per_second": 36.9, "recent_delay_ms": 48.0,
@@ -51,8 +57,8 @@ def write(home: Path, *statuses: CollectorStatus | JobStatus) -> None:
 
 def write_all_well(home: Path, now: int) -> None:
     """Two collectors and three jobs, all well."""
-    tickers = {name: market(now) for name in ("upbit", "bithumb", "okx", "binance", "kraken")}
-    bank = market(now, 300_000, connected=False, frames_per_second=0.0, recent_delay_ms=None)
+    tickers = {name: market_status(now) for name in ("upbit", "bithumb", "okx", "binance", "kraken")}
+    bank = market_status(now, 300_000, connected=False, frames_per_second=0.0, recent_delay_ms=None)
     write(home, collector(now, ("ticker",), tickers | {"bank": bank}, 4_711), collector(now, ("orderbook", "trade"), dict(tickers), 4_712))
     write(home, job(now, "ticker"), job(now, "orderbook"), job(now, "trade"))
 
@@ -60,14 +66,27 @@ def write_all_well(home: Path, now: int) -> None:
 def write_troubles(home: Path, now: int) -> None:
     """Of everything that can be amiss one."""
     tickers = {
-        "upbit": market(now, gaps=3, filled=2, reconnects=1),
-        "kraken": market(now, 95_000, frames_per_second=0.0, stale=1),
-        "okx": market(now, 21_000, connected=False, reconnects=7, note=LOST),
-        "binance": market(now, None, frames=0),
+        "upbit": market_status(now, gaps=3, filled=2, reconnects=1),
+        "kraken": market_status(now, 95_000, frames_per_second=0.0, stale=1),
+        "okx": market_status(now, 21_000, connected=False, reconnects=7, note=LOST),
+        "binance": market_status(now, None, frames=0),
     }
     write(home, collector(now, ("ticker",), tickers, 4_711))
-    write(home, collector(now, ("trade",), {"upbit": market(now, 200_000)}, 4_712, updated_time=now - 180_000))
-    write(home, collector(now, ("orderbook",), {"upbit": market(now, 900_000)}, 4_713, state="failed", message="Kafka does not answer"))
+    write(home, collector(now, ("trade",), {"upbit": market_status(now, 200_000)}, 4_712, updated_time=now - 180_000))
+    write(home, collector(now, ("orderbook",), {"upbit": market_status(now, 900_000)}, 4_713, state="failed", message="Kafka does not answer"))
     write(home, job(now, "ticker", lag_records=250_000, lag_seconds=140.0, sink_failures={"MySQL": 12}, parked_batches={}))
     write(home, job(now, "orderbook", state="failed", updated_time=now - 700_000, message=REFUSED))
     write(home, job(now, "trade", parked_batches={"MySQL": 7}, message="MySQL is away: batches are parked"))
+
+
+@contextmanager
+def reporting(home: Path, write_all: Callable[[Path, int], None]) -> Iterator[None]:
+    """For the length of the block the statuses are written anew all the time, as by processes that run."""
+
+    def report(done: threading.Event) -> None:
+        while not done.wait(_EVERY_SECONDS):
+            write_all(home, round(time.time() * 1000))
+
+    write_all(home, round(time.time() * 1000))
+    with in_background("reports", report, _JOIN_SECONDS):
+        yield

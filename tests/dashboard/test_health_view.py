@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from src.config.settings import Settings
 from tests.dashboard.browsing import Site, shoot, site
 from tests.dashboard.markets import MINUTE, Filled
-from tests.dashboard.statuses import LOST, REFUSED, collector, job, market, write, write_all_well, write_troubles
+from tests.dashboard.statuses import LOST, REFUSED, collector, job, market_status, reporting, write, write_all_well, write_troubles
 from tests.servers import MariaDb
 
 pytestmark = pytest.mark.browser
@@ -48,8 +48,7 @@ def exported(dashboard: Site, page: Page, sheet: str) -> list[list[str]]:
 
 
 def test_all_is_well(home: Settings, browser: Browser) -> None:
-    with site(home, browser) as dashboard:
-        write_all_well(home.home, clock())
+    with site(home, browser) as dashboard, reporting(home.home, write_all_well):
         page = dashboard.open("/health", height=1500)
         expect(page.locator("#summary")).to_have_text("All is well. Markets: 5, jobs: 3.")
         expect(page.locator("#freshness")).to_contain_text("Live · newest report")
@@ -73,8 +72,7 @@ def test_all_is_well(home: Settings, browser: Browser) -> None:
 
 
 def test_troubles_are_named_first_of_all(home: Settings, browser: Browser) -> None:
-    with site(home, browser) as dashboard:
-        write_troubles(home.home, clock())
+    with site(home, browser) as dashboard, reporting(home.home, write_troubles):
         page = dashboard.open("/health", height=1700)
         expect(page.locator("#summary strong").first).to_have_text("To look after: 8")
         said = page.locator("#summary li")
@@ -91,7 +89,7 @@ def test_troubles_are_named_first_of_all(home: Settings, browser: Browser) -> No
             # Signs before a state are the style sheet's, which is no text.
             assert re.sub(r"[⚠✖] ", "", line) in text
         assert re.search(r"Collector of trade silent has said nothing for \d min: it was ended from outside, or hangs", text)
-        assert re.search(rf"OKX \(ticker\) not connected last frame \d+ s ago · {re.escape(LOST)}", text)
+        assert re.search(rf"OKX \(ticker\) not connected last frame \d+ (s|min) ago · {re.escape(LOST)}", text)
         expect(page.locator("#job-orderbook")).to_contain_text("Of an earlier run: the figures are those that it left.")
         expect(page.locator("#job-ticker")).to_contain_text("Sink failures12 (MySQL 12)")
         silent = next(line for line in rows(page, "feeds") if line[:2] == ["Upbit", "trade"])
@@ -106,10 +104,10 @@ def test_what_starts_and_what_ends_is_shown_without_a_reload(home: Settings, bro
         write(home.home, job(clock(), "trade", state="starting", batch_id=None, lag_records=None, input_records_per_second=None))
         expect(page.locator("#job-trade .condition")).to_have_text("starting")
         expect(page.locator("#section-feeds")).to_contain_text("python coin_spark.py collect")
-        write(home.home, collector(clock(), ("trade",), {"okx": market(clock())}, 1))
+        write(home.home, collector(clock(), ("trade",), {"okx": market_status(clock())}, 1))
         expect(page.locator("#table-feeds tbody tr")).to_have_count(1)
         now = clock()
-        write(home.home, job(now, "trade", state="stopped"), collector(now, ("trade",), {"okx": market(now)}, 1, state="stopped"))
+        write(home.home, job(now, "trade", state="stopped"), collector(now, ("trade",), {"okx": market_status(now)}, 1, state="stopped"))
         expect(page.locator("#summary")).to_have_text("Nothing runs now: what follows is of the last run.")
         expect(page.locator("#job-trade.ended .condition")).to_have_text("stopped")
 
@@ -126,8 +124,7 @@ def test_old_reports_are_marked_and_nothing_of_them_is_shown_as_of_now(home: Set
 
 
 def test_tables_are_exported_with_all_digits(home: Settings, browser: Browser) -> None:
-    with site(home, browser) as dashboard:
-        write_troubles(home.home, clock())
+    with site(home, browser) as dashboard, reporting(home.home, write_troubles):
         page = dashboard.open("/health")
         expect(page.locator("#table-feeds")).to_be_visible()
         feeds = exported(dashboard, page, "feeds")
@@ -145,19 +142,14 @@ def test_tables_are_exported_with_all_digits(home: Settings, browser: Browser) -
 
 
 def test_the_debug_panel_says_what_each_question_costs_and_how_many_pages_share_it(home: Settings, browser: Browser) -> None:
-    with site(home, browser) as dashboard:
-        write_all_well(home.home, clock())
+    with site(home, browser) as dashboard, reporting(home.home, write_all_well):
         health = dashboard.open("/health", height=1500)
         others = [dashboard.open("/overview") for _ in range(2)]
         for page in others:
             expect(page.locator("#tile-BTC")).to_be_visible()
-        expect(health.locator("#table-questions")).to_contain_text("market_arbitrage_signal")
-
-        def pages_of(table: str) -> set[str]:
-            return {line[6] for line in rows(health, "questions") if line[0] == table}
-
-        assert pages_of("market_arbitrage_signal") == {"2"}
-        assert pages_of("collector_events") <= {"1"}
+        line_of = "name => [...document.querySelectorAll('#table-questions tbody tr')].find(row => row.cells[0].innerText === name)"
+        for name, pages in (("market_arbitrage_signal", "2"), ("collector_events", "1")):
+            health.wait_for_function(f"([name, pages]) => ({line_of})(name)?.cells[6].innerText === pages", arg=[name, pages])
         line = next(line for line in rows(health, "questions") if line[0] == "market_arbitrage_signal")
         assert line[1] == "source = simulated"
         assert float(line[3]) > 0
@@ -170,13 +162,11 @@ def test_health_is_there_while_the_database_is_not(stoppable_mysql: MariaDb, hom
     url = stoppable_mysql.url("coin")
     database = Filled(url)
     settings = home.model_copy(update={"database_url": SecretStr(url)})
-    with site(settings, browser) as dashboard:
-        write_all_well(home.home, clock())
+    with site(settings, browser) as dashboard, reporting(home.home, write_all_well):
         page = dashboard.open("/health")
         expect(page.locator("#section-events")).to_contain_text("Nothing in the last hour")
         stoppable_mysql.kill()
         expect(page.locator("#away")).to_contain_text("cannot be reached")
-        write_all_well(home.home, clock())
         expect(page.locator("#job-ticker .condition")).to_have_text("well")
         assert {line[7] for line in rows(page, "feeds")} == {"–"}, "without the ledger nobody knows of the last hour"
         stoppable_mysql.start()

@@ -17,7 +17,7 @@ _NARROW = """() => {
     const words = element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
     for (const element of document.querySelectorAll('body *')) {
         const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-        if (!words(element) || !box.width || style.visibility === 'hidden') continue;
+        if (!words(element) || !box.width || style.visibility === 'hidden' || element.closest('#js-plotly-tester')) continue;
         const drawing = element.closest('svg.main-svg'), scroller = element.closest('.scroller');
         const frame = drawing ? drawing.getBoundingClientRect() : {left: 0, right: innerWidth};
         const outside = !scroller && (box.left < frame.left - 1 || box.right > frame.right + 1);
@@ -64,7 +64,7 @@ _CONTRAST = """() => {
     for (const element of document.querySelectorAll('body *')) {
         const own = [...element.childNodes].filter(node => node.nodeType === 3 && node.textContent.trim());
         // Numbers of the heat map stand on cells that are drawn: tests/dashboard/test_palette.py.
-        if (!element.getClientRects().length || element.closest('#chart-map .scatterlayer')) continue;
+        if (!element.getClientRects().length || element.closest('#chart-map .scatterlayer, #js-plotly-tester')) continue;
         const style = getComputedStyle(element);
         if (own.length) judge(element, element instanceof SVGElement ? style.fill : style.color, own[0].textContent);
         if (element.placeholder) judge(element, getComputedStyle(element, '::placeholder').color, element.placeholder);
@@ -89,6 +89,7 @@ def opened(dashboard: Site, view: str, *, korean: bool = False, **look: object) 
     if korean:
         page.locator("#language").click()
         expect(page.locator("html")).to_have_attribute("lang", "ko")
+        page.wait_for_function("/[가-힣]/.test(document.getElementById('content').innerText)")
     page.locator("#pause").click()
     expect(page.locator("html")).to_have_attribute("data-paused", "yes")
     page.wait_for_function(_SETTLED)
@@ -97,11 +98,12 @@ def opened(dashboard: Site, view: str, *, korean: bool = False, **look: object) 
 
 @pytest.mark.parametrize("view", list(views()))
 @pytest.mark.parametrize("korean", [False, True], ids=["english", "korean"])
-def test_nothing_is_cut_off_at_400_pixels(site_with_jobs: Site, view: str, korean: bool) -> None:  # noqa: FBT001
+def test_nothing_is_cut_off_at_400_pixels(site_with_jobs: Site, view: str, korean: bool) -> None:
     page = opened(site_with_jobs, view, korean=korean, width=400, height=1500, dark=korean)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.evaluate(_NARROW) == []
-    shoot(page, f"{view}-400-dark-korean" if korean else f"{view}-400")
+    if korean and view in {"orderbook", "whales", "health"}:
+        shoot(page, f"{view}-400-dark-korean")
 
 
 @pytest.mark.parametrize("view", list(views()))
@@ -137,7 +139,7 @@ def test_by_the_keyboard_alone_one_comes_to_another_view_and_symbol(site_with_jo
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("view", list(views()))
-def test_texts_have_the_contrast_that_wcag_asks_for(site_with_jobs: Site, view: str, dark: bool) -> None:  # noqa: FBT001
+def test_texts_have_the_contrast_that_wcag_asks_for(site_with_jobs: Site, view: str, dark: bool) -> None:
     page = opened(site_with_jobs, view, dark=dark)
     expect(page.locator("html")).to_have_attribute("data-theme", "dark" if dark else "light")
     assert page.evaluate(_CONTRAST) == []

@@ -11,7 +11,7 @@ from src.config.settings import Settings
 from src.dashboard.running import Condition, Feed, Running, running
 from src.schema.records import Source
 from tests.dashboard.markets import SETTINGS
-from tests.dashboard.statuses import LOST, collector, job, market, write, write_all_well, write_troubles
+from tests.dashboard.statuses import LOST, collector, job, market_status, write, write_all_well, write_troubles
 
 NOW = 1_790_000_000_000
 
@@ -56,10 +56,10 @@ def test_of_every_trouble_one(settings: Settings) -> None:
 
 
 def test_a_rate_of_a_collector_that_is_silent_is_not_shown_as_one_of_now(settings: Settings) -> None:
-    write(settings.home, collector(NOW, ("ticker",), {"okx": market(NOW)}, 1, updated_time=NOW - 15_001))
+    write(settings.home, collector(NOW, ("ticker",), {"okx": market_status(NOW)}, 1, updated_time=NOW - 15_001))
     (feed,) = running(settings, NOW).feeds
     assert (feed.condition, feed.frames_per_second, feed.delay_ms, feed.last_frame_seconds) == (Condition.SILENT, None, None, 0.4)
-    write(settings.home, collector(NOW, ("ticker",), {"okx": market(NOW)}, 1, updated_time=NOW - 15_000))
+    write(settings.home, collector(NOW, ("ticker",), {"okx": market_status(NOW)}, 1, updated_time=NOW - 15_000))
     (feed,) = running(settings, NOW).feeds
     assert (feed.condition, feed.frames_per_second, feed.delay_ms) == (Condition.WELL, 37.2, 48.0)
 
@@ -78,17 +78,17 @@ def test_a_rate_of_a_collector_that_is_silent_is_not_shown_as_one_of_now(setting
 def test_a_market_is_stale_when_its_subscription_would_be_renewed(
     settings: Settings, channels: tuple[str, ...], age_ms: int, condition: Condition
 ) -> None:
-    write(settings.home, collector(NOW, channels, {"okx": market(NOW, age_ms)}, 1))
+    write(settings.home, collector(NOW, channels, {"okx": market_status(NOW, age_ms)}, 1))
     assert [feed.condition for feed in running(settings, NOW).feeds] == [condition]
 
 
 def test_a_market_that_is_awaited_a_replay_that_has_no_sockets_and_a_bank_that_is_seldom_asked(settings: Settings) -> None:
-    write(settings.home, collector(NOW, ("ticker",), {"okx": market(NOW, None)}, 1, started_time=NOW - 9_000))
+    write(settings.home, collector(NOW, ("ticker",), {"okx": market_status(NOW, None)}, 1, started_time=NOW - 9_000))
     assert [feed.condition for feed in running(settings, NOW).feeds] == [Condition.WAITING]
-    write(settings.home, collector(NOW, ("ticker",), {"okx": market(NOW, connected=False)}, 1, source=Source.SIMULATED))
+    write(settings.home, collector(NOW, ("ticker",), {"okx": market_status(NOW, connected=False)}, 1, source=Source.SIMULATED))
     assert [feed.condition for feed in running(settings, NOW).feeds] == [Condition.WELL]
     for age_ms, condition in ((1_800_000, Condition.WELL), (1_800_001, Condition.STALE)):
-        write(settings.home, collector(NOW, ("ticker",), {"bank": market(NOW, age_ms, connected=False)}, 1))
+        write(settings.home, collector(NOW, ("ticker",), {"bank": market_status(NOW, age_ms, connected=False)}, 1))
         assert [feed.condition for feed in running(settings, NOW).feeds] == [condition]
 
 
