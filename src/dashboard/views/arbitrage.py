@@ -157,7 +157,7 @@ def _regions(shown: Arbitrage, symbol: str, page: Page) -> Any:
         traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", texts("arbitrage.by_usdt", pair=name), colour, "solid", page))
         if knows_bank:
             traces.append(_line(shown.regional, f"{_BANK}{pair}", texts("arbitrage.by_bank", pair=name), colour, "dash", page))
-    layout = page.palette.layout(symbol, 320, yaxis={"ticksuffix": " %", "tickformat": ".2f"}, xaxis={"type": "date"})
+    layout = page.palette.layout(symbol, 360, yaxis={"ticksuffix": " %", "tickformat": ".2f"}, xaxis={"type": "date"})
     note = texts("arbitrage.bases" if knows_bank else "arbitrage.no_bank")
     return graph("regions", traces, layout, texts("arbitrage.regions", symbol=symbol), note)
 
