@@ -10,6 +10,7 @@ from dash import dcc, html
 from src.dashboard.choice import Choice
 from src.dashboard.format import MISSING, age, clock, in_zone, number, percent, ratio, utc, whole
 from src.dashboard.question import Row
+from src.dashboard.texts import Texts
 from src.dashboard.view import Page, Sheet, heading
 
 _FEWER = 4
@@ -134,14 +135,18 @@ def _cell(value: Any, kind: str, page: Page) -> Any:
     match kind:
         case "percent":
             return signed(value, percent(value))
-        case "seconds":
-            return age(round(value * 1000), page.texts)
         case "condition":
             return condition(value, page)
         case "side" if value in _ARROWS:
             name, arrow = _ARROWS[value]
             return html.Span(f"{arrow} {page.texts.named(kind, value)}", className=name)
-    return _FORMS[kind](value) if kind in _FORMS else page.texts.named(kind, str(value))
+    return _plain(value, kind, page.texts)
+
+
+def _plain(value: Any, kind: str, texts: Texts) -> str:
+    if kind == "seconds":
+        return age(round(value * 1000), texts)
+    return _FORMS[kind](value) if kind in _FORMS else texts.named(kind, str(value))
 
 
 def _class(kind: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 BLUE, SKY, ORANGE, VERMILION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
 _BLACK, _WHITE = "#000000", "#ffffff"
 _SEPARATORS = ".,"
+_LINEAR_BELOW = 0.04045
 _UP_IS_RED = frozenset({"ko"})
 """Languages whose readers know prices that rise as red and those that fall as blue, from every page they have seen."""
 
@@ -66,7 +67,7 @@ LIGHT = Palette(
     down=VERMILION,
     soft="#8791a3",
     gap=VERMILION,
-    series=(BLUE, "#b87a00", "#00805f", "#c46d9e", "#4a5160"),
+    series=(BLUE, "#c98500", "#009e73", "#a64d8c", "#4a5160"),
 )
 DARK = Palette(
     is_dark=True,
@@ -104,5 +105,10 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def _luminance(colour: str) -> float:
-    red, green, blue = ((share / 12.92) if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in (part / 255 for part in _rgb(colour)))
+    red, green, blue = (_linear(part / 255) for part in _rgb(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(share: float) -> float:
+    """A share of a colour as light, of sRGB (IEC 61966-2-1)."""
+    return share / 12.92 if share <= _LINEAR_BELOW else ((share + 0.055) / 1.055) ** 2.4

@@ -106,11 +106,12 @@ def running(settings: Settings, now: int) -> Running:
     statuses = read_statuses(settings.home)
     jobs = [status for channel in Channel if (status := read_job_status(settings.home, channel.value)) is not None]
     feeds = [_feed(name, market, status, settings, now) for status in statuses for name, market in status.markets.items()]
+    reports = [status.updated_time for status in statuses] + [status.updated_time for status in jobs]
     return Running(
         tuple(sorted(feeds, key=lambda feed: (feed.market == BANK, feed.market, feed.channels))),
         tuple(_collector(status, now) for status in sorted(statuses, key=lambda status: (status.channels, status.pid))),
         tuple(JobState(_job_condition(status, now), (now - status.updated_time) / 1000, status) for status in jobs),
-        max([status.updated_time for status in (*statuses, *jobs)], default=None),
+        max(reports, default=None),
         statuses[0].source.value if statuses else "",
     )
 

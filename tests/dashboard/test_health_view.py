@@ -54,7 +54,14 @@ def test_all_is_well(home: Settings, browser: Browser) -> None:
         expect(page.locator("#freshness")).to_contain_text("Live · newest report")
         expect(page.locator("#job-ticker .head")).to_have_text("Ticker jobwell")
         figures = page.locator("#job-ticker dl")
-        for said in ("Batch4,812", "Input, records/s412.5", "Processing, records/s1,630", "Lag, records96", "Late records2 (Upbit 2)", "Dead letters1"):
+        for said in (
+            "Batch4,812",
+            "Input, records/s412.5",
+            "Processing, records/s1,630",
+            "Lag, records96",
+            "Late records2 (Upbit 2)",
+            "Dead letters1",
+        ):
             expect(figures).to_contain_text(said)
         feeds = rows(page, "feeds")
         assert [(line[0], line[1]) for line in feeds][-1] == ("Bank rate", "ticker")

@@ -138,8 +138,6 @@ def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
     return graph("depth", traces, layout, texts("orderbook.depth", symbol=symbol))
 
 
-
-
 def _mirrored(widest: float) -> dict[str, Any]:
     """An axis as wide to the left of zero as to the right, whose labels have no sign: a bid is no negative amount."""
     if not widest > 0:
