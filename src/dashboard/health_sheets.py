@@ -19,9 +19,10 @@ _FEEDS = (
     Column("last_frame_seconds", "seconds"),
     Column("frames_per_second", "number"),
     Column("delay_ms", "whole"),
-    *(Column(name, "whole") for name in ("gaps", "gaps_hour", "filled", "reconnects", "renewed", "dropped", "malformed")),
-    Column("source", "source"),
+    *(Column(name, "whole") for name in ("gaps", "gaps_hour", "reconnects")),
     Column("note", "words"),
+    *(Column(name, "whole") for name in ("filled", "renewed", "dropped", "malformed")),
+    Column("source", "source"),
 )
 _COLLECTORS = (
     Column("channels"),

@@ -78,7 +78,7 @@ DARK = Palette(
     down=ORANGE,
     soft="#6b7689",
     gap=ORANGE,
-    series=(SKY, ORANGE, "#2fc79b", "#cc79a7", "#f0e442"),
+    series=(SKY, "#ff9f43", "#009e73", "#cc79a7", "#f0e442"),
 )
 
 

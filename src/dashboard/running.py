@@ -55,13 +55,13 @@ class Feed(NamedTuple):
     frames_per_second: float | None
     delay_ms: float | None
     gaps: int
-    filled: int
     reconnects: int
+    note: str
+    filled: int
     renewed: int
     dropped: int
     malformed: int
     source: str
-    note: str
 
 
 class CollectorState(NamedTuple):
@@ -156,13 +156,13 @@ def _feed(name: str, market: MarketStatus, status: CollectorStatus, settings: Se
         market.frames_per_second if is_now else None,
         market.recent_delay_ms if is_now else None,
         market.gaps,
-        market.filled,
         market.reconnects,
+        market.note,
+        market.filled,
         market.stale,
         market.dropped,
         market.malformed,
         status.source.value,
-        market.note,
     )
 
 

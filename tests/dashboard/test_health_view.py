@@ -105,14 +105,20 @@ def test_troubles_are_named_first_of_all(home: Settings, browser: Browser) -> No
 
 
 def test_what_starts_and_what_ends_is_shown_without_a_reload(home: Settings, browser: Browser) -> None:
+    def starting(home: Path, now: int) -> None:
+        write(home, job(now, "trade", state="starting", batch_id=None, lag_records=None, input_records_per_second=None))
+
+    def collecting(home: Path, now: int) -> None:
+        write(home, collector(now, ("trade",), {"okx": market_status(now)}, 1))
+
     with site(home, browser) as dashboard:
         page = dashboard.open("/health")
         expect(page.locator("#empty")).to_contain_text("python coin_spark.py ticker")
-        write(home.home, job(clock(), "trade", state="starting", batch_id=None, lag_records=None, input_records_per_second=None))
-        expect(page.locator("#job-trade .condition")).to_have_text("starting")
-        expect(page.locator("#section-feeds")).to_contain_text("python coin_spark.py collect")
-        write(home.home, collector(clock(), ("trade",), {"okx": market_status(clock())}, 1))
-        expect(page.locator("#table-feeds tbody tr")).to_have_count(1)
+        with reporting(home.home, starting):
+            expect(page.locator("#job-trade .condition")).to_have_text("starting")
+            expect(page.locator("#section-feeds")).to_contain_text("python coin_spark.py collect")
+        with reporting(home.home, collecting):
+            expect(page.locator("#table-feeds tbody tr")).to_have_count(1)
         now = clock()
         write(home.home, job(now, "trade", state="stopped"), collector(now, ("trade",), {"okx": market_status(now)}, 1, state="stopped"))
         expect(page.locator("#summary")).to_have_text("Nothing runs now: what follows is of the last run.")
