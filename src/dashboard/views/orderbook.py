@@ -131,7 +131,8 @@ def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
             said = ["" if value is None else f"$ {value:,.0f}" for value in values]
             bar = {"type": "bar", "orientation": "h", "name": label, "y": names, "x": [None if value is None else sign * value for value in values]}
             hover = {"text": said, "textposition": "none", "hovertemplate": "%{y}: %{text}<extra>%{fullData.name}</extra>"}
-            traces.append(bar | hover | {"marker": {"color": colour}, "opacity": opacity})
+            # Both sides of a distance lie on one line.
+            traces.append(bar | hover | {"marker": {"color": colour}, "opacity": opacity, "offsetgroup": str(distance)})
     widest = max((abs(value) for trace in traces for value in trace["x"] if value is not None), default=0.0)
     axes = {"xaxis": _mirrored(widest), "yaxis": {"type": "category", "autorange": "reversed"}}
     layout = palette.layout(symbol, 150 + 90 * len(names), barmode="group", **axes)
@@ -142,7 +143,7 @@ def _mirrored(widest: float) -> dict[str, Any]:
     """An axis as wide to the left of zero as to the right, whose labels have no sign: a bid is no negative amount."""
     if not widest > 0:
         return {}
-    rough = widest / 2.5
+    rough = widest / 4
     scale = 10.0 ** math.floor(math.log10(rough))
     step = next(scale * nice for nice in (1, 2, 5, 10) if scale * nice >= rough)
     ticks = [step * place for place in range(-math.floor(widest / step), math.floor(widest / step) + 1)]
