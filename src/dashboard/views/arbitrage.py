@@ -147,11 +147,11 @@ def _regions(shown: Arbitrage, symbol: str, page: Page) -> Any:
     """The premium of each pair of regions; of those with Korea, whose prices are in won, on both bases."""
     texts = page.texts
     traces = []
-    knows_bank = any(row[f"{_BANK}{pair}"] is not None for row in shown.regional for pair in shown.pairs)
+    korean = [pair for pair in shown.pairs if Region.KOREA.value in pair.split("_")]
+    knows_bank = any(row[f"{_BANK}{pair}"] is not None for row in shown.regional for pair in korean)
     for pair, colour in zip(shown.pairs, page.palette.series, strict=False):
-        regions = pair.split("_")
-        name = " / ".join(texts.named("region", region) for region in regions)
-        if Region.KOREA.value not in regions:
+        name = " / ".join(texts.named("region", region) for region in pair.split("_"))
+        if pair not in korean:
             traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", name, colour, "solid", page))
             continue
         traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", texts("arbitrage.by_usdt", pair=name), colour, "solid", page))
