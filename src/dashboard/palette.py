@@ -13,6 +13,14 @@ BLUE, SKY, ORANGE, VERMILION = "#0072b2", "#56b4e9", "#e69f00", "#d55e00"
 _BLACK, _WHITE = "#000000", "#ffffff"
 _SEPARATORS = ".,"
 _LINEAR_BELOW = 0.04045
+_DATES: dict[str, Any] = {
+    # The names of months would be English ones in every language.
+    "hoverformat": "%Y-%m-%d %H:%M:%S",
+    "tickformatstops": [
+        {"dtickrange": [low, high], "value": value}
+        for low, high, value in ((None, 59_999, "%H:%M:%S\n%Y-%m-%d"), (60_000, 86_399_999, "%H:%M\n%Y-%m-%d"), (86_400_000, None, "%Y-%m-%d"))
+    ],
+}
 _UP_IS_RED = frozenset({"ko"})
 """Languages whose readers know prices that rise as red and those that fall as blue, from every page they have seen."""
 
@@ -50,7 +58,8 @@ class Palette:
             "yaxis": {**axis, "automargin": True, "exponentformat": "none", "tickformat": ","},
         }
         for name, value in more.items():
-            given[name] = {**axis, "automargin": True, **given.get(name, {}), **value} if "axis" in name else value
+            dates = _DATES if "axis" in name and value.get("type") == "date" else {}
+            given[name] = {**axis, "automargin": True, **given.get(name, {}), **dates, **value} if "axis" in name else value
         return given
 
     def between(self, end: str, share: float) -> str:

@@ -59,6 +59,8 @@ def test_candles_narrow_and_dark(dashboard: Site) -> None:
     page = dashboard.open("/candles?symbol=BTC&market=upbit&interval=1m", width=400, height=1200, dark=True)
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    dates = page.evaluate("[...document.querySelectorAll('#chart-price .xtick text')].map(each => each.textContent)")
+    assert any(re.search(r"\d{4}-\d\d-\d\d", text) for text in dates), "no month has an English name"
     shoot(page, "candles-400-dark")
 
 
