@@ -19,6 +19,8 @@ from src.dashboard.view import Loaded, Page, Sheet, View
 
 _MINUTE, _HOUR = 60_000, 3_600_000
 _MOST_EVENTS = 2_000
+_MOST_QUESTIONS = 100
+"""The dearest; other programs may ask many."""
 _ASKED = ("event_time", "kind", "market", "channel", "symbol", "count", "first_time", "last_time", "detail")
 
 
@@ -39,7 +41,7 @@ class HealthView(View):
             events = tuple(reading.rows(Question(LEDGER_TABLE.name, _ASKED, (), page.now // _MINUTE * _MINUTE - _HOUR, _MOST_EVENTS)))
         except DatabaseAway as error:
             away = str(error), error.since
-        rows = Health(found, events, away, tuple(reading.asked_lately()), page.now)
+        rows = Health(found, events, away, tuple(reading.asked_lately()[:_MOST_QUESTIONS]), page.now)
         return Loaded(rows, found.source, found.newest, fresh_ms=SILENT_MS, newest_is="health.newest")
 
     def show(self, loaded: Loaded, page: Page) -> Any:
