@@ -1,7 +1,8 @@
 """The four ticker metrics as SQL, for both rivals. Columns are named as ours, so that the rows can be compared; standard library only.
 
 What they leave out makes them lighter than ours: the moving averages (`ma_price`, `ma_volume`) would ask for one more window and a join, the count of
-the input (`input_quality`) for one more query, and the names of the dearest and the cheapest market for expressions that Flink plans for seconds.
+the input (`input_quality`) for one more query, the names of the dearest and the cheapest market for expressions that Flink plans for seconds, and the
+regional premium at a bank's rate for as many statistics again.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ def tickers(seed: int, count: int, *, span_ms: int = 420_000, symbols: tuple[str
                 received_time=event_time + delay,
                 usd_rate=rate if rng.random() > 0.1 else None,
                 rate_source="generated" if rng.random() > 0.1 else None,
+                # By the time and not by chance, which would move all that comes after.
+                bank_usd_rate=1 / 1_420 if quote == "KRW" and event_time % 1_000 else None,
                 backfilled=rng.random() < 0.05,
                 price=round(rng.gauss(65_000, 900), 1) / (1 if rate == 1.0 else rate) if rng.random() > 0.05 else None,
                 volume_24h=round(rng.uniform(900, 1_000), 3) if rng.random() > 0.1 else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ from dash.exceptions import PreventUpdate
 
 from src.config.settings import Settings
 from src.dashboard.choice import choice_of
-from src.dashboard.components import moment
+from src.dashboard.components import away_banner, moment
+from src.dashboard.costs import asked_by
 from src.dashboard.export import csv_bytes, excel_bytes
 from src.dashboard.format import age, zone_named
 from src.dashboard.frame import frame, labels
-from src.dashboard.palette import DARK, LIGHT
+from src.dashboard.palette import palette
 from src.dashboard.reading import DatabaseAway, Reading
 from src.dashboard.texts import LANGUAGES, texts
 from src.dashboard.view import Loaded, Page, View, views
 
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_LONGEST_NAME = 64
 _WRITERS = {"csv": (csv_bytes, "text/csv; charset=utf-8"), "xlsx": (excel_bytes, _EXCEL)}
 
 
@@ -36,7 +39,7 @@ def make_app(reading: Reading, settings: Settings, language: str = "en") -> Dash
         serve_locally=True,
         suppress_callback_exceptions=True,
     )
-    app.layout = frame(language, reading.seconds)
+    app.layout = partial(frame, language, reading.seconds)
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("viewer", "changed"),
         *(Output("viewer", "data"), Output("tick", "interval"), Output("tick", "disabled"), Output("seconds", "value")),
@@ -57,7 +60,7 @@ def make_app(reading: Reading, settings: Settings, language: str = "en") -> Dash
             Output("costs", "children"),
         ),
         *(Input("tick", "n_intervals"), Input("url", "pathname"), Input("url", "search"), Input("viewer", "data"), Input("search", "value")),
-        State("shown", "data"),
+        *(State("shown", "data"), State("tab", "data")),
     )(shared.refresh)
     app.server.add_url_rule("/export/<view>/<sheet>.<kind>", "export", shared.export)
     return app
@@ -74,11 +77,12 @@ class _Pages:
     def _page(self, path: str, search: str, viewer: dict[str, Any] | None, wanted: str = "") -> Page:
         viewer = viewer or {}
         language = viewer.get("language")
+        shown = language if language in LANGUAGES else self._language
         return Page(
             choice_of(path, search, next(iter(views()))),
-            texts(language if language in LANGUAGES else self._language),
+            texts(shown),
             zone_named(viewer.get("zone")),
-            DARK if viewer.get("theme") == "dark" else LIGHT,
+            palette(shown, is_dark=viewer.get("theme") == "dark"),
             self._reading.now,
             self._settings,
             wanted,
@@ -91,7 +95,9 @@ class _Pages:
         view = views().get(page.choice.view)
         return *labels(page, viewer), "" if view and view.searchable else "hidden", page.texts("search")
 
-    def refresh(self, _ticks: int, path: str, search: str, viewer: dict[str, Any] | None, wanted: str | None, shown: str | None) -> tuple[Any, ...]:
+    def refresh(
+        self, _ticks: int, path: str, search: str, viewer: dict[str, Any] | None, wanted: str | None, shown: str | None, tab: str | None
+    ) -> tuple[Any, ...]:
         if viewer is None:
             raise PreventUpdate
         page = self._page(path, search, viewer, wanted or "")
@@ -101,7 +107,8 @@ class _Pages:
         # What was shown of another address says nothing of this one.
         identity = repr((page.choice, page.texts.language, page.palette.is_dark, str(page.zone), page.search))
         try:
-            loaded = view.load(self._reading, page)
+            with asked_by(str(tab or "")[:_LONGEST_NAME]):
+                loaded = view.load(self._reading, page)
         except DatabaseAway as away:
             return self._away(away, page, identity, shown)
         content = self._content(view, loaded, page, identity, shown)
@@ -123,22 +130,12 @@ class _Pages:
             return html.Span(page.texts("status.empty"), className="note")
         old = age(self._reading.now - loaded.newest, page.texts)
         key = "status.stale" if self._is_stale(loaded) else "status.fresh"
-        source = page.texts(f"source.{loaded.source}")
-        said = [html.Strong(source), " · ", page.texts("status.newest"), " ", moment(loaded.newest, page), " · ", page.texts(key, age=old)]
+        source = [html.Strong(page.texts(f"source.{loaded.source}")), " · "] if loaded.source else []
+        said = [*source, page.texts(loaded.newest_is), " ", moment(loaded.newest, page), " · ", page.texts(key, age=old)]
         return html.Span(said, className="badge stale" if self._is_stale(loaded) else "badge", id="freshness")
 
     def _away(self, away: DatabaseAway, page: Page, identity: str, shown: str | None) -> tuple[Any, ...]:
-        old = age(self._reading.now - away.since, page.texts)
-        said = [
-            html.Strong(page.texts("away.title")),
-            " ",
-            page.texts("away.since"),
-            " ",
-            moment(away.since, page),
-            f" ({old})",
-            html.Code(str(away)),
-        ]
-        banner = html.Div([*said, html.P(page.texts("away.advice"))], className="away", role="alert", id="away")
+        banner = away_banner(str(away), away.since, "away.advice", page)
         if shown and shown.startswith(_digest(identity)):
             return no_update, "stale", banner, no_update, self._costs(page)
         return html.P(page.texts("away.nothing"), className="empty"), "", banner, "", self._costs(page)

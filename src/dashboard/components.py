@@ -8,12 +8,23 @@ from typing import Any
 from dash import dcc, html
 
 from src.dashboard.choice import Choice
-from src.dashboard.format import MISSING, clock, number, percent, utc, whole
+from src.dashboard.format import MISSING, age, clock, in_zone, number, percent, ratio, utc, whole
+from src.dashboard.question import Row
+from src.dashboard.texts import Texts
 from src.dashboard.view import Page, Sheet, heading
 
 _FEWER = 4
 """Digits that count of a size or a share; a price has more."""
-_FORMS: dict[str, Callable[[Any], str]] = {"number": lambda value: number(value, _FEWER), "price": number, "whole": whole, "percent": percent}
+_FORMS: dict[str, Callable[[Any], str]] = {
+    "number": lambda value: number(value, _FEWER),
+    "price": number,
+    "whole": whole,
+    "percent": percent,
+    "ratio": ratio,
+}
+_ARROWS = {"buy": ("up", "▲"), "sell": ("down", "▼")}
+_RIGHT = frozenset({*_FORMS, "time", "seconds"})
+"""Kinds whose values stand under one another by their last digit."""
 
 
 def aria(label: str) -> Any:
@@ -21,14 +32,30 @@ def aria(label: str) -> Any:
     return {"aria-label": label}
 
 
-def graph(name: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], label: str) -> Any:
-    """A chart; `label` says what it is to whoever does not see it."""
+def graph(name: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], label: str, note: str = "") -> Any:
+    """A chart; `label` says what it is to whoever does not see it, `note` what must be known to read it."""
     figure = {"data": list(traces), "layout": layout}
     # The page knows the height before the chart is drawn, so that nothing moves when it is.
     style = {"height": f"{layout['height']}px"}
     chart = dcc.Graph(id=f"chart-{name}", figure=figure, config={"displayModeBar": False, "responsive": True}, className="chart", style=style)
     room = {"minHeight": f"{layout['height'] + 50}px"}
-    return html.Figure([html.Figcaption(label), chart], id=f"figure-{name}", className="card", style=room, **aria(label))
+    more = [html.P(note, className="note")] if note else []
+    return html.Figure([html.Figcaption(label), chart, *more], id=f"figure-{name}", className="card", style=room, **aria(label))
+
+
+def course(rows: Iterable[Row], time: str, value: str, page: Page, step: int = 60_000) -> tuple[list[str], list[float | None]]:
+    """Times and values of a line over rows, oldest first; where one is missing, `step` ms after the one before, the line breaks."""
+    times: list[str] = []
+    values: list[float | None] = []
+    before: int | None = None
+    for row in rows:
+        if before is not None and row[time] - before > step:
+            times.append(in_zone(before + step, page.zone))
+            values.append(None)
+        before = row[time]
+        times.append(in_zone(row[time], page.zone))
+        values.append(row[value])
+    return times, values
 
 
 def moment(milliseconds: int | None, page: Page) -> Any:
@@ -56,6 +83,18 @@ def chips(label: str, part: str, values: Iterable[str], shown: str, choice: Choi
     return html.Nav([html.Span(label, className="label"), *links], className="chips", **aria(label))
 
 
+def condition(name: str, page: Page) -> Any:
+    """How something fares, in a word; a sign before it says it to whoever sees no colours (assets/page.css)."""
+    return html.Span(page.texts(f"condition.{name}"), className=f"condition {name}")
+
+
+def away_banner(what: str, since: int, advice: str, page: Page) -> Any:
+    """Says that a database does not answer: what is wrong, since when (ms since 1970 UTC), and what the page does about it (a text's key)."""
+    texts = page.texts
+    said = [html.Strong(texts("away.title")), " ", texts("away.since"), " ", moment(since, page), f" ({age(page.now - since, texts)})"]
+    return html.Div([*said, html.Code(what), html.P(texts(advice))], className="away", role="alert", id="away")
+
+
 def table(sheet: Sheet, page: Page) -> Any:
     """A sheet on the page, with its exports."""
     heads = [html.Th(heading(column, page.texts), scope="col", className=_class(column.kind)) for column in sheet.columns]
@@ -64,10 +103,16 @@ def table(sheet: Sheet, page: Page) -> Any:
         for row in sheet.rows
     ]
     title = page.texts(f"sheet.{sheet.name}")
-    exports = html.Span([_export(sheet.name, kind, title, page) for kind in ("csv", "xlsx")])
     body = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], id=f"table-{sheet.name}")
     scroller = html.Div(body, className="scroller", tabIndex=0, role="region", **aria(title))
-    return html.Section([html.H2([title, exports]), scroller], className="card")
+    return section(sheet.name, [scroller], page)
+
+
+def section(sheet: str, body: Sequence[Any], page: Page) -> Any:
+    """A card with a sheet's title and its exports, whatever it shows of it."""
+    title = page.texts(f"sheet.{sheet}")
+    exports = html.Span([_export(sheet, kind, title, page) for kind in ("csv", "xlsx")], className="exports")
+    return html.Section([html.H2([title, exports]), *body], className="card", id=f"section-{sheet}")
 
 
 def _export(sheet: str, kind: str, title: str, page: Page) -> Any:
@@ -87,10 +132,22 @@ def _cell(value: Any, kind: str, page: Page) -> Any:
         return moment(value, page)
     if value is None:
         return MISSING
-    if kind == "percent":
-        return signed(value, percent(value))
-    return _FORMS[kind](value) if kind in _FORMS else page.texts.named(kind, str(value))
+    match kind:
+        case "percent":
+            return signed(value, percent(value))
+        case "condition":
+            return condition(value, page)
+        case "side" if value in _ARROWS:
+            name, arrow = _ARROWS[value]
+            return html.Span(f"{arrow} {page.texts.named(kind, value)}", className=name)
+    return _plain(value, kind, page.texts)
+
+
+def _plain(value: Any, kind: str, texts: Texts) -> str:
+    if kind == "seconds":
+        return age(round(value * 1000), texts)
+    return _FORMS[kind](value) if kind in _FORMS else texts.named(kind, str(value))
 
 
 def _class(kind: str) -> str:
-    return kind if kind in {*_FORMS, "time", "text"} else "named"
+    return kind if kind in _RIGHT or kind in {"text", "words"} else "named"

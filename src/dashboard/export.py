@@ -14,6 +14,7 @@ from src.dashboard.texts import Texts
 from src.dashboard.view import Sheet, heading
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_UNITS = {"time": " (UTC)", "seconds": " (s)"}
 
 
 def csv_bytes(sheet: Sheet, texts: Texts) -> bytes:
@@ -37,7 +38,7 @@ def excel_bytes(sheet: Sheet, texts: Texts) -> bytes:
 
 
 def _lines(sheet: Sheet, texts: Texts, *, times_as_text: bool) -> Iterator[list[Any]]:
-    yield [heading(column, texts) + (" (UTC)" if column.kind == "time" else "") for column in sheet.columns]
+    yield [heading(column, texts) + _UNITS.get(column.kind, "") for column in sheet.columns]
     for row in sheet.rows:
         yield [_value(value, column.kind, times_as_text=times_as_text) for value, column in zip(row, sheet.columns, strict=True)]
 

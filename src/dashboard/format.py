@@ -35,6 +35,11 @@ def percent(value: float | None, decimals: int = 2) -> str:
     return f"{value:+,.{decimals}f} %" if round(value, decimals) else f"{0:.{decimals}f} %"
 
 
+def ratio(value: float | None) -> str:
+    """Between -1 and 1, with its sign: +0.58."""
+    return MISSING if value is None else f"{value:+.2f}" if round(value, 2) else "0.00"
+
+
 def age(milliseconds: int, texts: Texts) -> str:
     """In the largest unit that it fills."""
     seconds = max(0, milliseconds // 1000)

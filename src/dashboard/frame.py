@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from dash import dcc, html
 
@@ -14,13 +15,14 @@ _KEPT = ("symbol", "market", "interval", "source")
 
 
 def frame(language: str, seconds: float) -> Any:
-    """The layout, the same for everybody; callbacks fill it."""
+    """The layout, the same for every page but for a name that tells pages apart; callbacks fill it."""
     seconds_field = dcc.Input(id="seconds", type="number", min=_SHORTEST, max=_LONGEST, step="any", debounce=True)
     return html.Div(
         [
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="viewer", storage_type="local"),
             dcc.Store(id="shown"),
+            dcc.Store(id="tab", data=uuid4().hex),
             dcc.Store(id="defaults", data={"language": language, "seconds": seconds}),
             dcc.Interval(id="tick", interval=round(seconds * 1000)),
             html.Header(

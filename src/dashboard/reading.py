@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
 
 from src.collect.ledger import LEDGER_TABLE
+from src.dashboard.costs import Costs, QuestionCost
 from src.dashboard.question import Question, Row
 from src.dashboard.stores import Store
 from src.errors import CoinSparkError
@@ -24,17 +24,6 @@ class DatabaseAway(CoinSparkError):
     def __init__(self, what: str, since: int) -> None:
         super().__init__(what)
         self.since = since
-
-
-@dataclass
-class Costs:
-    """What the dashboard has cost the database, for its debug panel and the tests."""
-
-    queries: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    last: dict[str, tuple[float, int]] = field(default_factory=dict)
-    """Of each table's last query, seconds and rows."""
 
 
 class Newest(NamedTuple):
@@ -83,6 +72,7 @@ class Reading:
         """The newest rows first. Raises DatabaseAway."""
         tick = self.tick
         with self._lock:
+            self.costs.ask(question, self.now)
             for key in [key for key in self._answers if not tick - _KEPT_TICKS < key[0] <= tick]:
                 del self._answers[key]
             answer = self._answers.get((tick, question))
@@ -97,6 +87,11 @@ class Reading:
         """The newest row of a table that has windows, of one source where it is given; None where there is none."""
         found = self.rows(Question(table, ("source", "window_start"), (("source", source),) if source else (), limit=1))
         return Newest(found[0]["source"], found[0]["window_start"]) if found else None
+
+    def asked_lately(self) -> list[QuestionCost]:
+        """What the questions of the last minute cost, the dearest first, and how many pages share each."""
+        with self._lock:
+            return self.costs.lately(self.now)
 
     def _ask(self, question: Question, answer: Future[list[Row]]) -> None:
         store = self._ledger_store if question.table == LEDGER_TABLE.name else self.store
@@ -116,13 +111,8 @@ class Reading:
             with self._lock:
                 self._away_since.pop(store, None)
             answer.set_result(found)
-            self._count(question, len(found), time.perf_counter() - began)
-
-    def _count(self, question: Question, rows: int, seconds: float) -> None:
-        with self._lock:
-            self.costs.rows += rows
-            self.costs.seconds += seconds
-            self.costs.last[question.table] = (seconds, rows)
+            with self._lock:
+                self.costs.answer(question, len(found), time.perf_counter() - began, self.now)
 
     def close(self) -> None:
         """Give connections back."""

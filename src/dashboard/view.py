@@ -37,8 +37,9 @@ class Page:
 class Column:
     """A column of a table that is shown and exported.
 
-    kind: text, number, price, whole, percent, time (ms since 1970 UTC), or what a name is of, such as market or side. Such names are shown in
-    the viewer's language, by the text `<kind>.<name>`, and exported as they are.
+    kind: text, words (a sentence, which may be long), number, price, whole, percent, ratio (-1 to 1), seconds, time (ms since 1970 UTC), or what a
+    name is of, such as market, side or condition. Such names are shown in the viewer's language, by the text `<kind>.<name>`, and exported
+    as they are.
     """
 
     name: str
@@ -74,6 +75,8 @@ class Loaded:
     """What is shown where the address does not say."""
     fresh_ms: int = 90_000
     """Older than this it is marked as stale."""
+    newest_is: str = "status.newest"
+    """The key of the text that says what `newest` is of."""
 
 
 class View(ABC):

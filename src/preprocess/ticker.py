@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import ClassVar
 
+from src.preprocess.admission import LARGEST
 from src.preprocess.expression import Expression, coalesce, col, greatest, least, lit, when
 from src.preprocess.metric import Metric, Window
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
@@ -15,16 +16,28 @@ PERCENT = 100.0
 
 
 class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
-    """The ticker job's metrics. "usd" in a name means USDT taken at par, at the rate that travels in the record."""
+    """The ticker job's metrics.
+
+    "usd" in a name means USDT taken at par, at the rate that travels in the record; "bank_usd" a bank's dollars: a price in KRW at the bank's rate
+    in the record, one in USD as it is, one in USDT at par, as no bank has a rate of it.
+    """
 
     channel: ClassVar[str] = "ticker"
 
     def coin_main_columns(self) -> Mapping[str, Expression]:
-        """Add `price_usd`, and `priced`: accepted and with a USD price."""
+        """Add `price_usd`, `price_bank_usd`, and `priced`: accepted and with a USD price."""
+        bank = col("bank_usd_rate")
         return {
             **super().coin_main_columns(),
             "price_usd": col("price") * col("usd_rate"),
             "priced": col("accepted") & col("price_usd").is_not_null(),
+            "price_bank_usd": col("price")
+            * when(
+                bank.is_null(),
+                when(col("quote").equals("USD") | col("quote").equals("USDT"), 1.0),
+                # Whatever else a record says is no rate, and of no use to a mean.
+                when((bank > 0.0) & (bank < LARGEST), bank),
+            ),
         }
 
     def cal_time_based_metrics(self) -> Metric:
@@ -72,15 +85,21 @@ class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
 
         mean_price_usd_<region>: USD, null without records; spread_usd_<a>_<b>: price of a minus price of b, USD;
         premium_percent_<a>_<b>: how much dearer a is than b, percent of b's price. A region whose last record is older than the allowed age,
-        against the newest event of the window, leaves spreads and premiums.
+        against the newest event of the window, leaves spreads and premiums. mean_price_bank_usd_<region>: of the same records in a bank's USD, null
+        where none has its rate; spread_bank_usd_<a>_<b>: price of a minus price of b, a bank's USD; bank_premium_percent_<a>_<b>: how much dearer a
+        is than b at the bank's rate, percent of b's price. Of Korea and another region the two premiums differ by what USDT costs in
+        Korea above a dollar at the bank.
         """
         derived: dict[str, Expression] = {}
         for region in self.regions:
             derived[f"_fresh_{region}"] = self._fresh(f"mean_price_usd_{region}", f"_last_time_{region}")
-        for one, other in combinations(self.regions, 2):
-            spread = col(f"_fresh_{one}") - col(f"_fresh_{other}")
-            derived[f"spread_usd_{one}_{other}"] = spread
-            derived[f"premium_percent_{one}_{other}"] = spread / col(f"_fresh_{other}") * PERCENT
+            derived[f"_fresh_bank_{region}"] = self._fresh(f"mean_price_bank_usd_{region}", f"_last_bank_time_{region}")
+        for fresh, spread_usd, premium in (("_fresh", "spread_usd", "premium_percent"), ("_fresh_bank", "spread_bank_usd", "bank_premium_percent")):
+            for one, other in combinations(self.regions, 2):
+                spread = col(f"{fresh}_{one}") - col(f"{fresh}_{other}")
+                derived[f"{spread_usd}_{one}_{other}"] = spread
+                derived[f"{premium}_{one}_{other}"] = spread / col(f"{fresh}_{other}") * PERCENT
+        with_bank_rate = col("price_bank_usd").is_not_null()
         return Metric(
             "arbitrage",
             Window("5 minutes", "1 minute"),
@@ -88,7 +107,9 @@ class TickerQueryOrganization(SparkCoinAverageQueryOrganization):
             where=col("priced"),
             stats={
                 "mean_price_usd": PerRegion(Mean("price_usd")),
+                "mean_price_bank_usd": PerRegion(Mean("price_bank_usd")),
                 "_last_time": PerRegion(Max("event_time")),
+                "_last_bank_time": PerRegion(Max("event_time", where=with_bank_rate)),
                 "_newest": Max("event_time"),
             },
             derived=derived,

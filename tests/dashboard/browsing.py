@@ -22,7 +22,7 @@ from src.dashboard.serving import opened_reading
 from tests.servers import ROOT, missing
 
 # A loaded machine is slow, which is no failure.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 SCREENSHOTS = ROOT / "docs" / "screenshots"
 _LOST_SERVER = "Failed to fetch|ERR_CONNECTION_REFUSED"
 
@@ -52,7 +52,7 @@ class Site:
             viewport={"width": width, "height": height}, timezone_id="Asia/Seoul", color_scheme=scheme, locale=language  # type: ignore[arg-type]
         )  # fmt: skip
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", self._asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def now() -> int:
-    """When the tests' data ends, ms since 1970 UTC."""
-    return round(time.time() * 1000)
+    """When the tests' data ends, ms since 1970 UTC; for pictures some minutes ahead, as they are taken until long after."""
+    return round(time.time() * 1000) + (5 * MINUTE if os.environ.get("TEST_SCREENSHOTS") else 0)
 
 
 @pytest.fixture(scope="session")

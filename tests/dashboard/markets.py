@@ -35,6 +35,9 @@ VENUES = (
 )
 PRICES = {"BTC": 84_250.0, "ETH": 2_741.5, "XRP": 2.1043, "SOL": 131.82}
 KRW = 1 / 1_463.5
+"""By the price of USDT in Korea."""
+BANK = 1 / 1_442.0
+"""At a bank."""
 
 
 def price(symbol: str, time: int, factor: float = 1.0) -> float:
@@ -48,7 +51,8 @@ def _identity(venue: tuple[str, Region, str, float], symbol: str, time: int) -> 
     market, region, quote, _ = venue
     rate = KRW if quote == "KRW" else 1.0
     given = {"market": market, "region": region, "quote": quote, "symbol": symbol, "source": Source.SIMULATED}
-    return given | {"event_time": time, "received_time": time + 40, "usd_rate": rate, "rate_source": "test"}
+    bank = BANK if quote == "KRW" else None
+    return given | {"event_time": time, "received_time": time + 40, "usd_rate": rate, "rate_source": "test", "bank_usd_rate": bank}
 
 
 def tickers(start: int, end: int, step: int = 20_000, symbols: Sequence[str] = tuple(PRICES)) -> list[Ticker]:

@@ -32,6 +32,10 @@ def test_candles_with_their_panes_and_the_gap_drawn_as_one(dashboard: Site) -> N
     assert {trace["name"] for trace in page.evaluate(_FIGURE, "macd")} == {"Histogram", "MACD", "Signal"}
     heights = page.evaluate("[...document.querySelectorAll('figure')].map(each => each.getBoundingClientRect().height)")
     assert [height > least for height, least in zip(heights, (430, 170, 150, 170), strict=True)] == [True] * 4
+    # What the chart says where it is pointed at stands in a table too.
+    missing = page.locator("#table-gaps tbody tr", has_text="all")
+    expect(missing).to_have_count(1)
+    expect(missing).to_contain_text("gap: connection lost: the exchange closed it")
     shoot(page, "candles")
 
 
@@ -55,6 +59,8 @@ def test_candles_narrow_and_dark(dashboard: Site) -> None:
     page = dashboard.open("/candles?symbol=BTC&market=upbit&interval=1m", width=400, height=1200, dark=True)
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    dates = page.evaluate("[...document.querySelectorAll('#chart-price .xtick text')].map(each => each.textContent)")
+    assert any(re.search(r"\d{4}-\d\d-\d\d", text) for text in dates), "no month has an English name"
     shoot(page, "candles-400-dark")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from src.dashboard.views.orderbook import _mirrored
 from tests.dashboard.browsing import Site, shoot
 
 pytestmark = pytest.mark.browser
@@ -15,9 +16,14 @@ def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> 
     expect(page.locator("#chart-imbalance .js-plotly-plot")).to_be_visible()
     depth = page.evaluate("document.querySelector('#chart-depth .js-plotly-plot').data.map(({name, x, y}) => ({name, x, y}))")
     assert [trace["name"] for trace in depth] == [f"{side} within {distance} bp" for side in ("Bids", "Asks") for distance in (10, 50, 100)]
-    assert depth[0]["y"] == ["Asia", "Korea", "America and Europe"]
+    assert depth[0]["y"] == ["Korea", "Asia", "America and Europe"]
     assert all(value < 0 for value in depth[0]["x"])
     assert all(value > 0 for value in depth[3]["x"])
+    # Bids are drawn to the left, and are no negative amounts for all that.
+    axis = page.evaluate("(({range, ticktext}) => ({range, ticktext}))(document.querySelector('#chart-depth .js-plotly-plot').layout.xaxis)")
+    assert axis["range"][0] == -axis["range"][1]
+    assert axis["ticktext"] == axis["ticktext"][::-1]
+    assert "0" in axis["ticktext"]
     lines = page.evaluate("document.querySelector('#chart-imbalance .js-plotly-plot').data.map(({y}) => y.length)")
     assert len(lines) == 3
     assert min(lines) >= 6
@@ -29,3 +35,15 @@ def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> 
     expect(first.nth(2)).to_have_text("Kraken")
     expect(first.nth(3)).to_have_text("Upbit")
     shoot(page, "orderbook")
+
+
+@pytest.mark.parametrize(
+    ("widest", "texts"),
+    [
+        (528_560.0, ["400k", "200k", "0", "200k", "400k"]),
+        (1_000_000.0, ["1M", "500k", "0", "500k", "1M"]),
+        (2.5, ["2", "1", "0", "1", "2"]),
+    ],
+)
+def test_an_axis_of_two_sides_has_no_signs(widest: float, texts: list[str]) -> None:
+    assert _mirrored(widest)["ticktext"] == texts

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from src.dashboard.choice import Choice, choice_of
 from src.dashboard.export import csv_bytes, excel_bytes
-from src.dashboard.format import age, clock, number, percent, zone_named
+from src.dashboard.format import age, clock, number, percent, ratio, zone_named
 from src.dashboard.texts import LANGUAGES, texts
 from src.dashboard.view import Column, Sheet, views
 from src.errors import ConfigurationError
@@ -57,6 +57,7 @@ def test_numbers_have_thousands_separators_and_the_digits_that_count(value: floa
 
 def test_percents_ages_and_times() -> None:
     assert [percent(1.234), percent(-1234.5), percent(-0.004), percent(None)] == ["+1.23 %", "-1,234.50 %", "0.00 %", "–"]
+    assert [ratio(0.5777), ratio(-1), ratio(-0.004), ratio(None)] == ["+0.58", "-1.00", "0.00", "–"]
     assert [age(ms, texts("en")) for ms in (-5, 59_999, 60_000, 7_200_000, 999 * 86_400_000)] == ["0 s", "59 s", "1 min", "2 h", "999 d"]
     assert age(59_000, texts("ko")) == "59초"
     seoul = ZoneInfo("Asia/Seoul")

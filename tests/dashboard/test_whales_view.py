@@ -20,6 +20,8 @@ def test_the_tape_has_the_newest_whale_first(dashboard: Site) -> None:
     assert rows.count() >= 14
     expect(rows.first.locator("td").nth(1)).to_have_text("BTC")
     expect(rows.first.locator("td").nth(7)).to_contain_text("3.1")
+    sides = set(page.locator("#table-tape tbody td:nth-child(4)").all_inner_texts())
+    assert sides <= {"▲ bought", "▼ sold"}
     times = page.locator("#table-tape tbody time").evaluate_all("all => all.map(each => each.title)")
     assert times == sorted(times, reverse=True)
     page.locator("#choose-symbol-BTC").click()

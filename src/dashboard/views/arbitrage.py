@@ -7,16 +7,17 @@ from typing import Any, ClassVar, NamedTuple
 
 from dash import html
 
-from src.dashboard.components import chips, graph, table
-from src.dashboard.format import in_zone
+from src.dashboard.components import chips, course, graph, table
 from src.dashboard.freshness import newest_event
+from src.dashboard.palette import readable_on
 from src.dashboard.question import Question, Row
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
+from src.schema.records import Region
 
 _MINUTE = 60_000
 _SHOWN_MS = 180 * _MINUTE
-_PREMIUM, _NET = "premium_percent_", "net_premium_percent_"
+_PREMIUM, _BANK, _NET = "premium_percent_", "bank_premium_percent_", "net_premium_percent_"
 _MARKETS = (Column("market", "market"), Column("price_usd", "price"), Column("age_seconds", "number"))
 _MOST_PAIRS = 30
 
@@ -36,9 +37,9 @@ class Arbitrage(NamedTuple):
 
     prices: tuple[Price, ...]
     regional: tuple[Row, ...]
-    """Oldest first."""
+    """The premiums on both bases, oldest first."""
     pairs: tuple[str, ...]
-    """Columns of `regional`, without what they begin with."""
+    """Of regions: columns of `regional`, without what they begin with."""
     spreads: tuple[Row, ...]
     """The pairs of the newest window, the best first."""
     notionals: tuple[int, ...]
@@ -59,12 +60,12 @@ class ArbitrageView(View):
         symbol = page.choice.symbol or next((name for name in page.settings.symbols if name in symbols), symbols[0])
         where = (source, ("symbol", symbol))
         latest = reading.rows(Question("market_arbitrage", (), where, newest.time - 5 * _MINUTE, 1))
-        pairs = [column.name for column in reading.tables["arbitrage"].columns if column.name.startswith(_PREMIUM)]
-        regional = reading.rows(Question("arbitrage", ("window_end", *pairs), where, newest.time - _SHOWN_MS))[::-1]
+        known = [column.name for column in reading.tables["arbitrage"].columns if column.name.startswith((_PREMIUM, _BANK))]
+        regional = reading.rows(Question("arbitrage", ("window_end", *known), where, newest.time - _SHOWN_MS))[::-1]
         rows = Arbitrage(
             _prices(latest[0], page.settings.ticker_max_age_seconds) if latest else (),
             tuple(regional),
-            tuple(name.removeprefix(_PREMIUM) for name in pairs),
+            tuple(name.removeprefix(_PREMIUM) for name in known if name.startswith(_PREMIUM)),
             _spreads(reading, where, newest.time),
             page.settings.executable_notionals_usd,
         )
@@ -112,19 +113,28 @@ def _spreads(reading: Reading, where: tuple[tuple[str, str], ...], time: int) ->
 
 
 def _heat_map(prices: Sequence[Price], symbol: str, page: Page) -> Any:
+    palette = page.palette
     names = [page.texts.named("market", price.market) for price in prices]
     cells = [[_premium(row, column) for column in prices] for row in prices]
     widest = max((abs(value) for line in cells for value in line if value is not None), default=0) or 1
-    ends = (page.palette.down, page.palette.ground, page.palette.up)
+    ends = (palette.down, palette.ground, palette.up)
+    text = [["" if value is None else f"{value:+.2f}" for value in line] for line in cells]
     trace: dict[str, Any] = {
         "type": "heatmap", "x": names, "y": names, "z": cells, "zmin": -widest, "zmax": widest, "xgap": 2, "ygap": 2,
         "colorscale": [[place / 2, colour] for place, colour in enumerate(ends)], "showscale": False,
-        "text": [["" if value is None else f"{value:+.2f}" for value in line] for line in cells], "texttemplate": "%{text}",
-        "hovertemplate": "%{y} / %{x}: %{text} %<extra></extra>",
+        "text": text, "hovertemplate": "%{y} / %{x}: %{text} %<extra></extra>",
+    }  # fmt: skip
+    # Numbers are black or white by the colour of their own cell, which a heat map alone does not do well enough to be read.
+    shown = [(names[column], names[row], value) for row, line in enumerate(cells) for column, value in enumerate(line) if value is not None]
+    colours = [readable_on(palette.between(palette.up if value > 0 else palette.down, abs(value) / widest)) for *_, value in shown]
+    numbers: dict[str, Any] = {
+        "type": "scatter", "mode": "text", "x": [column for column, *_ in shown], "y": [row for _, row, _ in shown],
+        "text": [f"{value:+.2f}" for *_, value in shown], "textfont": {"color": colours}, "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
     height = 110 + 34 * len(names)
-    axes: Mapping[str, Any] = {"xaxis": {"side": "top", "type": "category"}, "yaxis": {"autorange": "reversed", "type": "category"}}
-    return graph("map", [trace], page.palette.layout(symbol, height, **axes), page.texts("arbitrage.map", symbol=symbol))
+    plain = {"type": "category", "showgrid": False}
+    axes: Mapping[str, Any] = {"xaxis": {"side": "top", **plain}, "yaxis": {"autorange": "reversed", **plain}}
+    return graph("map", [trace, numbers], palette.layout(symbol, height, **axes), page.texts("arbitrage.map", symbol=symbol))
 
 
 def _premium(dear: Price, cheap: Price) -> float | None:
@@ -134,22 +144,25 @@ def _premium(dear: Price, cheap: Price) -> float | None:
 
 
 def _regions(shown: Arbitrage, symbol: str, page: Page) -> Any:
+    """The premium of each pair of regions; of those with Korea, whose prices are in won, on both bases."""
+    texts = page.texts
     traces = []
-    for pair, colour, dash in zip(shown.pairs, page.palette.series, ("solid", "dash", "dot") * 2, strict=False):
-        one, _, other = pair.partition("_")
-        times: list[str] = []
-        values: list[float | None] = []
-        before = None
-        for row in shown.regional:
-            if before is not None and row["window_end"] - before > _MINUTE:
-                # A window that is not there breaks the line.
-                times.append(in_zone(before + _MINUTE, page.zone))
-                values.append(None)
-            before = row["window_end"]
-            times.append(in_zone(before, page.zone))
-            values.append(row[f"{_PREMIUM}{pair}"])
-        name = f"{page.texts.named('region', one)} / {page.texts.named('region', other)}"
-        line = {"color": colour, "dash": dash, "width": 2}
-        traces.append({"type": "scatter", "mode": "lines", "name": name, "x": times, "y": values, "line": line, "connectgaps": False})
-    layout = page.palette.layout(symbol, 300, yaxis={"ticksuffix": " %", "tickformat": ".2f"}, xaxis={"type": "date"})
-    return graph("regions", traces, layout, page.texts("arbitrage.regions", symbol=symbol))
+    korean = [pair for pair in shown.pairs if Region.KOREA.value in pair.split("_")]
+    knows_bank = any(row[f"{_BANK}{pair}"] is not None for row in shown.regional for pair in korean)
+    for pair, colour in zip(shown.pairs, page.palette.series, strict=False):
+        name = " / ".join(texts.named("region", region) for region in pair.split("_"))
+        if pair not in korean:
+            traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", name, colour, "solid", page))
+            continue
+        traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", texts("arbitrage.by_usdt", pair=name), colour, "solid", page))
+        if knows_bank:
+            traces.append(_line(shown.regional, f"{_BANK}{pair}", texts("arbitrage.by_bank", pair=name), colour, "dash", page))
+    layout = page.palette.layout(symbol, 360, yaxis={"ticksuffix": " %", "tickformat": ".2f"}, xaxis={"type": "date"})
+    note = texts("arbitrage.bases" if knows_bank else "arbitrage.no_bank")
+    return graph("regions", traces, layout, texts("arbitrage.regions", symbol=symbol), note)
+
+
+def _line(rows: Sequence[Row], column: str, name: str, colour: str, dash: str, page: Page) -> dict[str, Any]:
+    times, values = course(rows, "window_end", column, page)
+    line = {"color": colour, "dash": dash, "width": 2}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": times, "y": values, "line": line, "connectgaps": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from dash import html
@@ -29,6 +30,7 @@ _COLUMNS = (
     Column("trades", "whole"),
     Column("complete", "complete"),
 )
+_GAPS = (Column("time", "time"), Column("until", "time"), Column("missing", "missing"), Column("reason", "words"))
 
 
 class Candles(NamedTuple):
@@ -78,19 +80,20 @@ class CandleView(View):
 
     def show(self, loaded: Loaded, page: Page) -> Any:
         shown, choice = loaded.rows, page.choice
-        names = {"market": lambda name: page.texts.named("market", name)}
-        choices = [
-            chips(page.texts(part), part, loaded.options[part], loaded.chosen[part], choice, names.get(part, str))
+        given = [
+            chips(page.texts(part), part, loaded.options[part], loaded.chosen[part], choice, partial(page.texts.named, part))
             for part in ("symbol", "market", "interval")
         ]
+        choices = html.Div(given, className="choices")
         if not shown.candles:
-            return [*choices, html.P(page.texts("candles.empty"), className="empty")]
-        return [*choices, *_charts(shown, loaded.chosen, page), *(table(sheet, page) for sheet in self.sheets(loaded, page))]
+            return [choices, html.P(page.texts("candles.empty"), className="empty")]
+        # What a chart says where it is pointed at must be there for whoever cannot point.
+        tables = [table(sheet, page) for sheet in self.sheets(loaded, page) if sheet.rows]
+        return [choices, *_charts(shown, loaded.chosen, page), *tables]
 
     def sheets(self, loaded: Loaded, page: Page) -> Sequence[Sheet]:
-        del page
         if not loaded.rows:
-            return (Sheet("candles", _COLUMNS, []),)
+            return Sheet("gaps", _GAPS, []), Sheet("candles", _COLUMNS, [])
         rows = [
             [
                 *(row["window_start"], row["open"], row["high"], row["low"], row["close"], row["volume"], row["buy_volume"], row["sell_volume"]),
@@ -98,7 +101,8 @@ class CandleView(View):
             ]
             for row in reversed(loaded.rows.candles)
         ]
-        return (Sheet("candles", _COLUMNS, rows),)
+        found = [[gap.start, gap.end, "all" if gap.is_missing else "some", _why(gap, page)] for gap in reversed(loaded.rows.gaps)]
+        return Sheet("gaps", _GAPS, found), Sheet("candles", _COLUMNS, rows)
 
 
 def _one_price(rows: Sequence[Row]) -> list[Row]:
@@ -145,7 +149,8 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
     }
     ohlc |= {"increasing": {"line": {"color": palette.up}}, "decreasing": {"line": {"color": palette.down}}}
     quote, instrument = last["quote"], texts.named("instrument", last["instrument"])
-    name = texts("candles.chart", **dict(chosen) | {"market": texts.named("market", chosen["market"]), "quote": quote, "instrument": instrument})
+    said = {part: texts.named(part, name) for part, name in chosen.items()}
+    name = texts("candles.chart", **said, quote=quote, instrument=instrument)
     band = palette.series[3]
     labels: dict[str, tuple[str, str, dict[str, Any]]] = {"sma_20": ("SMA 20", palette.series[1], {}), "ema_20": ("EMA 20", palette.series[2], {})}
     labels |= {"bollinger_upper": (texts("candles.bands"), band, {"dash": "dot"}), "bollinger_lower": ("", band, {"dash": "dot"})}
@@ -164,7 +169,7 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
             bars(
                 "volume",
                 texts("candles.unsided"),
-                palette.grid,
+                palette.soft,
                 [by_start[s]["volume"] if s in by_start and by_start[s]["buy_volume"] is None else None for s in starts],
             )
         )
@@ -177,7 +182,7 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
     rsi = line("rsi_14", texts("candles.rsi"), palette.series[0], shown.indicators)
     histogram = [shown.indicators[start]["macd_histogram"] if start in shown.indicators else None for start in starts]
     macd = [
-        bars("histogram", texts("candles.histogram"), palette.grid, histogram),
+        bars("histogram", texts("candles.histogram"), palette.soft, histogram),
         line("macd", "MACD", palette.series[0], shown.indicators),
         line("macd_signal", texts("candles.signal"), palette.series[1], shown.indicators),
     ]
@@ -200,7 +205,7 @@ def _shade(gap: Gap, page: Page) -> dict[str, Any]:
         "xref": "x",
         "yref": "paper",
         **ends,
-        "fillcolor": page.palette.down,
+        "fillcolor": page.palette.gap,
         "opacity": 0.12,
         "line": {"width": 0},
         "layer": "below",
@@ -210,13 +215,18 @@ def _shade(gap: Gap, page: Page) -> dict[str, Any]:
 def _gap_marks(shown: Candles, page: Page) -> dict[str, Any]:
     """A mark in each gap, which says why when it is pointed at."""
     level = min(row["low"] for row in shown.candles)
-    said = []
-    for gap in shown.gaps:
-        known = page.texts("candles.gap.quiet" if gap.is_missing and not gap.reasons else "candles.gap.known")
-        said.append("<br>".join([known, *gap.reasons, f"{utc(gap.start)} – {utc(gap.end)}"]))
+    said = ["<br>".join([_known(gap, page), *gap.reasons, f"{utc(gap.start)} – {utc(gap.end)}"]) for gap in shown.gaps]
     middle = [in_zone((gap.start + gap.end) // 2, page.zone) for gap in shown.gaps]
-    marker = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": page.palette.down}}
+    marker = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": page.palette.gap}}
     return {
         "type": "scatter", "mode": "markers", "name": page.texts("candles.gap"), "x": middle, "y": [level] * len(middle), "text": said,
         "hovertemplate": "%{text}<extra></extra>", "marker": marker,
     }  # fmt: skip
+
+
+def _known(gap: Gap, page: Page) -> str:
+    return page.texts("candles.gap.quiet" if gap.is_missing and not gap.reasons else "candles.gap.known")
+
+
+def _why(gap: Gap, page: Page) -> str:
+    return "; ".join(gap.reasons) or _known(gap, page)

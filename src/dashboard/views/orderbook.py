@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from dash import html
 
-from src.dashboard.components import chips, graph, table
-from src.dashboard.format import in_zone
+from src.dashboard.components import chips, course, graph, table
 from src.dashboard.freshness import newest_event
 from src.dashboard.question import Question, Row
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
+from src.schema.records import Region
 
 _MINUTE = 60_000
 _SHOWN_MS = 60 * _MINUTE
 _DISTANCES = (10, 50, 100)
+_REGIONS = [region.value for region in Region]
 _BEST = {
     "best_bid": "last_best_bid_usd", "best_ask": "last_best_ask_usd", "spread_bp": "last_spread_bp", "bid_size_usd": "last_bid_size_usd",
     "ask_size_usd": "last_ask_size_usd", "imbalance": "last_imbalance",
@@ -27,7 +29,7 @@ _FIGURES = (
     Column("spread_bp", "number"),
     Column("bid_size_usd", "whole"),
     Column("ask_size_usd", "whole"),
-    Column("imbalance", "number"),
+    Column("imbalance", "ratio"),
 )
 _WITHIN = tuple(f"last_{side}_size_within_{distance}bp_usd" for side in ("bid", "ask") for distance in _DISTANCES)
 
@@ -63,7 +65,8 @@ class OrderBookView(View):
         markets = reading.rows(Question("order_cal_market", columns, where, recent, 1_000))
         of_region = ("region", "window_start", *_BEST.values(), *_WITHIN)
         regions = reading.rows(Question("order_cal_region", of_region, where, newest.time - _SHOWN_MS, 1_000))
-        rows = Books(_newest(markets, "market"), _newest(regions, "region"), tuple(regions[::-1]), _executable(reading, page, where, recent))
+        in_order = tuple(sorted(_newest(regions, "region"), key=lambda row: _REGIONS.index(row["region"])))
+        rows = Books(_newest(markets, "market"), in_order, tuple(regions[::-1]), _executable(reading, page, where, recent))
         return Loaded(rows, newest.source, newest_event(reading, newest, "orderbook"), {"symbol": symbols}, {"symbol": symbol})
 
     def show(self, loaded: Loaded, page: Page) -> Any:
@@ -120,7 +123,7 @@ def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
     """Bids to the left of nothing and asks to the right, USD: what is nearer to the mid is part of what is further."""
     texts, palette = page.texts, page.palette
     names = [texts.named("region", row["region"]) for row in regions]
-    traces = []
+    traces: list[dict[str, Any]] = []
     for side, sign, colour in (("bid", -1, palette.up), ("ask", 1, palette.down)):
         for distance, opacity in zip(_DISTANCES, (1.0, 0.65, 0.35), strict=True):
             values = [row[f"last_{side}_size_within_{distance}bp_usd"] for row in regions]
@@ -128,17 +131,39 @@ def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
             said = ["" if value is None else f"$ {value:,.0f}" for value in values]
             bar = {"type": "bar", "orientation": "h", "name": label, "y": names, "x": [None if value is None else sign * value for value in values]}
             hover = {"text": said, "textposition": "none", "hovertemplate": "%{y}: %{text}<extra>%{fullData.name}</extra>"}
-            traces.append(bar | hover | {"marker": {"color": colour}, "opacity": opacity})
-    layout = palette.layout(symbol, 150 + 90 * len(names), barmode="group", xaxis={"tickformat": ",.3~s"}, yaxis={"type": "category"})
+            # Both sides of a distance lie on one line.
+            traces.append(bar | hover | {"marker": {"color": colour}, "opacity": opacity, "offsetgroup": str(distance)})
+    widest = max((abs(value) for trace in traces for value in trace["x"] if value is not None), default=0.0)
+    axes = {"xaxis": _mirrored(widest), "yaxis": {"type": "category", "autorange": "reversed"}}
+    layout = palette.layout(symbol, 150 + 90 * len(names), barmode="group", **axes)
     return graph("depth", traces, layout, texts("orderbook.depth", symbol=symbol))
 
 
-def _imbalance(course: Sequence[Row], symbol: str, page: Page) -> Any:
-    traces = []
-    for region, colour, dash in zip(sorted({row["region"] for row in course}), page.palette.series, ("solid", "dash", "dot"), strict=False):
-        mine = [row for row in course if row["region"] == region]
+def _mirrored(widest: float) -> dict[str, Any]:
+    """An axis as wide to the left of zero as to the right, whose labels have no sign: a bid is no negative amount."""
+    if not widest > 0:
+        return {}
+    rough = widest / 4
+    scale = 10.0 ** math.floor(math.log10(rough))
+    step = next(scale * nice for nice in (1, 2, 5, 10) if scale * nice >= rough)
+    ticks = [step * place for place in range(-math.floor(widest / step), math.floor(widest / step) + 1)]
+    return {"range": [-widest * 1.04, widest * 1.04], "tickvals": ticks, "ticktext": [_short(abs(tick)) for tick in ticks]}
+
+
+def _short(usd: float) -> str:
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if usd >= size:
+            return f"{usd / size:,.4g}{letter}"
+    return f"{usd:,.4g}"
+
+
+def _imbalance(rows: Sequence[Row], symbol: str, page: Page) -> Any:
+    traces: list[dict[str, Any]] = []
+    regions = sorted({row["region"] for row in rows}, key=_REGIONS.index)
+    for region, colour, dash in zip(regions, page.palette.series, ("solid", "dash", "dot"), strict=False):
+        mine = [row for row in rows if row["region"] == region]
         line = {"color": colour, "dash": dash, "width": 2}
-        times, values = [in_zone(row["window_start"], page.zone) for row in mine], [row["last_imbalance"] for row in mine]
+        times, values = course(mine, "window_start", "last_imbalance", page)
         name = page.texts.named("region", region)
         traces.append({"type": "scatter", "mode": "lines+markers", "name": name, "x": times, "y": values, "line": line, "connectgaps": False})
     layout = page.palette.layout(symbol, 240, yaxis={"range": [-1, 1], "tickformat": ".1f"}, xaxis={"type": "date"})

@@ -28,13 +28,17 @@ _COLUMNS = (
     Column("price_krw", "price"),
     Column("market_krw", "market"),
     Column("change_percent", "percent"),
-    Column("premium_percent", "percent"),
+    Column("korea_premium_percent", "percent"),
 )
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One symbol. change_percent: mean price of the newest minute against that of the minute before; premium_percent: Korea above another region."""
+    """One symbol.
+
+    change_percent: mean price of the newest minute against that of the minute before; korea_premium_percent: Korea above another region, won by the
+    price of USDT there.
+    """
 
     symbol: str
     price_usd: float | None
@@ -42,7 +46,7 @@ class Tile:
     price_krw: float | None
     market_krw: str | None
     change_percent: float | None
-    premium_percent: float | None
+    korea_premium_percent: float | None
     spark: tuple[float, ...]
 
     @property
@@ -128,7 +132,7 @@ def _course(regions: Mapping[str, Mapping[int, float]]) -> tuple[float | None, t
 def _sorted(tiles: Iterable[Tile], page: Page) -> list[Tile]:
     wanted = page.search.strip().upper()
     found = [tile for tile in tiles if wanted in tile.symbol]
-    of = {"price": lambda tile: tile.price_usd, "change": lambda tile: tile.change_percent, "premium": lambda tile: tile.premium_percent}
+    of = {"price": lambda tile: tile.price_usd, "change": lambda tile: tile.change_percent, "premium": lambda tile: tile.korea_premium_percent}
     value = of.get(page.choice.sort)
     return sorted(found, key=lambda tile: (value(tile) is None, -(value(tile) or 0), tile.symbol)) if value else found
 
@@ -140,8 +144,8 @@ def _card(tile: Tile, page: Page) -> Any:
     figures = [
         html.Dt(texts("column.change_percent")),
         html.Dd(signed(tile.change_percent, percent(tile.change_percent))),
-        html.Dt(texts("column.premium_percent")),
-        html.Dd(signed(tile.premium_percent, percent(tile.premium_percent))),
+        html.Dt(texts("column.korea_premium_percent")),
+        html.Dd(signed(tile.korea_premium_percent, percent(tile.korea_premium_percent))),
     ]
     spark = html.Img(src=_svg(tile.spark, page.palette.series[0]), alt=texts("overview.spark", symbol=tile.symbol), className="spark")
     return dcc.Link(
