@@ -100,4 +100,4 @@ def _view(*, as_json: bool, debug: bool) -> View:
     if as_json:
         return JsonView(sys.stdout)
     # Batches printed by --debug and a table that redraws itself do not go together.
-    return LiveView(Console()) if sys.stdout.isatty() and not debug else PlainView(sys.stdout)
+    return LiveView(Console()) if sys.stdout.isatty() and not debug else PlainView()

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from src.config.secret_files import SecretFiles, with_password
 from src.errors import ConfigurationError
+from src.logs import LogFormat, LogLevel
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Notionals = Annotated[tuple[Annotated[int, Field(gt=0, le=10**15)], ...], NoDecode, Field(min_length=1)]
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path(".coinspark"), description="Folder of all data and state; safe to delete when nothing runs.")
     jars: Path = Field(Path(".jars"), description="Folder that `make install` puts the jars of ivy.xml into.")
+    log_level: LogLevel = Field("info", description="Least that the log says: debug (Spark's own warnings too), info, warning or error.")
+    log_format: LogFormat = Field("auto", description="How the log looks: text, json, or auto, which is text on a terminal and JSON lines elsewhere.")
 
     database_password: SecretStr | None = Field(
         None, validation_alias="DATABASE_PASSWORD", description="Password that is put into DATABASE_URL, as it is: nothing is to be escaped."

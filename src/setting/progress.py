@@ -32,6 +32,8 @@ class Progress:
     """Counts of input that was left out since the start (late, malformed, ...), as `input_quality` has them."""
     old_rows_deleted: int = 0
     """Rows of the database that the retention has deleted since the start."""
+    old_rows_left: int | None = None
+    """Rows that it is going to delete still; None while it does nothing."""
     collector: CollectorStatus | None = None
     message: str = ""
     """What a person must know now: a sink being retried, a broker started again."""

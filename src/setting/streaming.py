@@ -23,6 +23,7 @@ from src.collect.plan import plan as check_collect_options
 from src.collect.replay_run import finish_run
 from src.config import Settings, load_settings
 from src.errors import TerminalError
+from src.logs.by_settings import logged_job
 from src.schema.records import DEAD_LETTER_TOPIC
 from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 from src.setting.collecting import CollectorProcess
@@ -68,7 +69,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
 
         Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
         """
-        with signals_set(self.stopping), ExitStack() as ended, ExitStack() as stack:
+        with logged_job(self.settings, self.name), signals_set(self.stopping), ExitStack() as ended, ExitStack() as stack:
             # What the user must mend is said before anything that takes seconds to start.
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:

@@ -83,6 +83,7 @@ class Watch:
             dropped_by_watermark=self._dropped,
             message=self._job.note,
             old_rows_deleted=0 if self._job.retention is None else self._job.retention.deleted,
+            old_rows_left=None if self._job.retention is None else self._job.retention.left,
         )
         return known if self._batch is None else self._batch.added_to(known)
 
