@@ -6,7 +6,7 @@ Spark and all that reads it are imported when a command runs: a collector, which
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +21,7 @@ from src.errors import ConfigurationError
 if TYPE_CHECKING:
     from src.setting.progress import View
     from src.setting.streaming import SparkStreamingCoinAverage
+    from src.storage.sink import BatchSink, Sink
 
 _OFFSETS = ("earliest", "latest")
 
@@ -44,8 +45,8 @@ Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2
 AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
 
 
-def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Callable[..., None]:
-    """The function of a job's command. `job_class` imports the job's class when the command runs."""
+def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]], sinks: Sequence[Sink | BatchSink] = ()) -> Callable[..., None]:
+    """The function of a job's command. `job_class` imports the job's class when the command runs; `sinks` are added to its own."""
 
     def command(
         files: Files = None,
@@ -83,6 +84,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
             markets=settings.markets if markets else None,
         )
         job = job_type(settings, collect=collect, view=_view(as_json=as_json, debug=debug), begin_at=begin_at)
+        job.extra_sinks += sinks
         if as_json:
             from src.storage.json_lines import JsonLinesSink
 
