@@ -57,6 +57,3 @@ def shown_of_ivy(counted: Counted) -> Callable[[str], str | None]:
         return counted.done(found.group(1)) if found else None
 
     return shown
-| None:
-    found = re.search(r"SUCCESSFUL \].*!(\S+)\.jar", line)
-    return found.group(1) if found else None
