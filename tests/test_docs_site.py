@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.site_docstrings import written
 from tests.servers import ROOT
 
 # What a browser loads by itself; an <a href> is followed by people.
@@ -62,3 +63,20 @@ def test_the_public_names_are_in_the_reference(site: Path) -> None:
 
 def _without_canonical(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not _NOT_LOADED.search(line))
+
+
+@pytest.mark.parametrize(
+    ("docstring", "markdown"),
+    [
+        ("Plain text,\nof two lines.", "Plain text,\nof two lines."),
+        ("What it is.\n\nname: its table.\nkeys: record columns\n    that tell rows.", "What it is.\n\n- `name`: its table.\n- `keys`: record columns\n    that tell rows."),
+        ("price_<market>: USD; *_size: coins", "- `price_<market>`: USD; \\*_size: coins"),
+        ("Rows of `<table>_current`, under <home>.", "Rows of `<table>_current`, under &lt;home>."),
+        ("A name that begins with _ or is _hidden; a[0] | b.", "A name that begins with _ or is \\_hidden; a\\[0] \\| b."),
+        ("Like so:\n\n    with about(part=_part) as x:\n        x[0] < 1", "Like so:\n\n    with about(part=_part) as x:\n        x[0] < 1"),
+        ("Examples:\n- `python coin_spark.py`\n- two", "Examples:\n- `python coin_spark.py`\n- two"),
+        ("Raises: nothing is a list here.", "Raises: nothing is a list here."),
+    ],
+)
+def test_docstrings_become_markdown(docstring: str, markdown: str) -> None:
+    assert written(docstring) == markdown
