@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from src.collect.status import CollectorStatus
+from src.logs import LogLevel
 from src.long_work.advance import Advance
 from src.schema.kinds import Kind
 from src.schema.records import Source
@@ -46,8 +47,8 @@ class LiveView:
         self._title, self._tables, self._lines = job, tables, lines
         self._live.start()
 
-    def say(self, message: str) -> None:
-        self._console.print(Text(message))
+    def say(self, message: str, level: LogLevel = "info") -> None:
+        self._console.print(Text(message, style="" if level == "info" else "yellow"))
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         message = progress.collector.message if progress.collector else ""

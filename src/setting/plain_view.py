@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from src.logs import logger
+from src.logs import LogLevel, logger
 from src.schema.tables import TableSchema
 from src.setting.long_works import LongWorks
 from src.setting.progress import Progress
@@ -30,8 +31,8 @@ class PlainView:
         self._tables = tables
         self.say(f"{job}: {'; '.join(lines)}")
 
-    def say(self, message: str) -> None:
-        logger().info(message)
+    def say(self, message: str, level: LogLevel = "info") -> None:
+        logger().log(logging.getLevelNamesMapping()[level.upper()], message)
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         message = progress.message or (progress.collector.message if progress.collector else "")

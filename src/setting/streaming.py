@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 
 from py4j.protocol import Py4JError
@@ -86,7 +87,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             open_sinks(self, stack, debug=debug)
             if replay is not None:
                 check_windows_are_open(replay, kept, self.settings.home)
-            collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
+            collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, partial(self.view.say, level="warning"))
             stack.callback(collector.stop)
             collector.start()
             ended.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
@@ -144,7 +145,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         with checkpoint(self.settings.home, self.name, *self.checkpoint_identity(self.cluster.cluster_id)) as kept:
             first = beginning_offsets(self.cluster.bootstrap_servers, self.topics)
             if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
-                self.view.say(f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})")
+                self.view.say(f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})", "warning")
             replaced = kept.replaces
             if replaced is not None:
                 self.view.say(
@@ -237,7 +238,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             since = time.monotonic()
             if restarts > _RESTARTS:
                 raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {cause(error)}")
-            self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint")
+            self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint", "warning")
             self.stopping.wait(2.0 * restarts)
 
 

@@ -55,9 +55,9 @@ class Watch:
                 if self._job.stopping.is_set():
                     return None
                 if self._job.cluster.ensure_running():
-                    self._view.say("the embedded Kafka broker was gone and has been started again")
+                    self._view.say("the embedded Kafka broker was gone and has been started again", "warning")
                 if self._job.clickhouse is not None and self._job.clickhouse.ensure_running():
-                    self._view.say("the embedded ClickHouse was gone and has been started again")
+                    self._view.say("the embedded ClickHouse was gone and has been started again", "warning")
                 self._collector.watch()
                 self._show()
             except Exception as error:  # noqa: BLE001  (unwatched, a job would go on without its broker and collector: whatever it is, stop)

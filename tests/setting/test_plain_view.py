@@ -53,3 +53,10 @@ def test_trouble_is_a_warning_once(capsys: pytest.CaptureFixture[str]) -> None:
         view.show(Progress(message="MySQL: gone; trying again (attempt 2)"), {})
     [line] = lines(capsys)
     assert (line["level"], line["event"]) == ("warning", "MySQL: gone; trying again (attempt 2)")
+
+
+def test_what_went_wrong_has_its_level(capsys: pytest.CaptureFixture[str]) -> None:
+    view = PlainView()
+    view.say("goes on")
+    view.say("the broker was gone", "warning")
+    assert [(line["level"], line["event"]) for line in lines(capsys)] == [("info", "goes on"), ("warning", "the broker was gone")]
