@@ -19,7 +19,7 @@ check: ## Lint, formatting, types, the documentation as a site
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy src install $(wildcard coin_spark.py)
-	.venv/bin/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 
 test: install-test check ## Install, a MySQL-protocol server and the ClickHouse engine included, then check and test
 	.venv/bin/poetry run pytest -m "not slow"
@@ -32,7 +32,7 @@ test-crash: install-test ## SIGKILL jobs, broker and databases a hundred times o
 
 docs: ## Write the pages that are made from the code (docs/tables.md, .env.example), and build the documentation as a site: site/index.html
 	@PYTHONPATH=. .venv/bin/python docs/generate.py
-	@.venv/bin/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 
 bench-start: install ## Time to the first rows, memory, time to stop; takes five minutes, wants the machine alone
 	@.venv/bin/python bench/start.py

@@ -55,7 +55,8 @@ def _settings() -> str:
     ]
     head = "# Settings\n\nFrom the environment or `.env`; `load_settings` and `Settings` below read them in programs.\n\n"
     table = "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
-    return f"{head}{table}\n\n::: src.config.settings.load_settings\n\n::: src.config.settings.Settings\n    options:\n      members: [database_address]\n"
+    classes = "::: src.config.settings.load_settings\n\n::: src.config.settings.Settings\n    options:\n      members: [database_address]\n"
+    return f"{head}{table}\n\n{classes}"
 
 
 def _code(text: str) -> str:

@@ -13,7 +13,9 @@ from docs.site_docstrings import written
 from tests.servers import ROOT
 
 # What a browser loads by itself; an <a href> is followed by people.
-_LOADED = re.compile(r"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc=[\"']?([^\"'\s>]+)|<link\b[^>]*\bhref=[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_LOADED = re.compile(
+    r"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc=[\"']?([^\"'\s>]+)|<link\b[^>]*\bhref=[\"']?([^\"'\s>]+)", re.IGNORECASE
+)
 _LOADED_BY_STYLE = re.compile(r"(?:@import\s+(?:url\()?|url\()[\"']?([^\"')\s]+)", re.IGNORECASE)
 _NOT_LOADED = re.compile(r'<link\b[^>]*rel="?canonical', re.IGNORECASE)
 
@@ -22,7 +24,11 @@ _NOT_LOADED = re.compile(r'<link\b[^>]*rel="?canonical', re.IGNORECASE)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -69,7 +75,10 @@ def _without_canonical(text: str) -> str:
     ("docstring", "markdown"),
     [
         ("Plain text,\nof two lines.", "Plain text,\nof two lines."),
-        ("What it is.\n\nname: its table.\nkeys: record columns\n    that tell rows.", "What it is.\n\n- `name`: its table.\n- `keys`: record columns\n    that tell rows."),
+        (
+            "What it is.\n\nname: its table.\nkeys: record columns\n    that tell rows.",
+            "What it is.\n\n- `name`: its table.\n- `keys`: record columns\n    that tell rows.",
+        ),
         ("price_<market>: USD; *_size: coins", "- `price_<market>`: USD; \\*_size: coins"),
         ("Rows of `<table>_current`, under <home>.", "Rows of `<table>_current`, under &lt;home>."),
         ("A name that begins with _ or is _hidden; a[0] | b.", "A name that begins with _ or is \\_hidden; a\\[0] \\| b."),

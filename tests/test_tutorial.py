@@ -158,7 +158,9 @@ def test_the_page_does_what_it_says(clone: Clone) -> None:
             assert_all_is_there(clone)
         clone.follow(step)
     left = {str(path.relative_to(clone.folder)) for path in clone.folder.iterdir()} - {"shown.txt"}
-    assert left == {"src", "install", "coin_spark.py", "Makefile", "ivy.xml", "pyproject.toml", "poetry.lock", ".venv"}, "and nothing else is left behind"
+    assert left == {"src", "install", "coin_spark.py", "Makefile", "ivy.xml", "pyproject.toml", "poetry.lock", ".venv"}, (
+        "and nothing else is left behind"
+    )
 
 
 def assert_all_is_there(clone: Clone) -> None:

@@ -180,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         except Failure as failure:
             # The status is sent: an answer that breaks off is all that can be said, and that it broke off must show.
-            _LOG.warning("an answer broke off: %s", failure.text)
+            logger().warning(f"an answer broke off: {failure.text}")
             self.close_connection = True
             return None
         self.wfile.write(b"0\r\n\r\n")

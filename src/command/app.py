@@ -24,7 +24,10 @@ for command in (ticker, orderbook, trade, collect, record, normalise, topics, de
 
 @app.callback()
 def program(
-    *, verbose: Annotated[bool, typer.Option("--verbose", help="Say more on standard error, Spark's own warnings too: COINSPARK_LOG_LEVEL=debug.")] = False
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say more on standard error, Spark's own warnings too: COINSPARK_LOG_LEVEL=debug.")
+    ] = False,
 ) -> None:
     """What holds of every command."""
     set_up_logs(verbose=verbose)

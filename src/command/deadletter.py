@@ -158,7 +158,10 @@ def _letters(servers: str, topic: str | None, start: str | int) -> Iterator[Lett
     found: dict[str, Letter] = {}
     if not beginning_offsets(servers, [DEAD_LETTER_TOPIC]):
         return
-    with closing(read_topic(servers, DEAD_LETTER_TOPIC, start)) as messages, long_work("reading dead letters", "messages", _held(servers, start)) as work:
+    with (
+        closing(read_topic(servers, DEAD_LETTER_TOPIC, start)) as messages,
+        long_work("reading dead letters", "messages", _held(servers, start)) as work,
+    ):
         for message in messages:
             work.step()
             try:

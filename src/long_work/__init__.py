@@ -1,9 +1,9 @@
 """How far a long work is: a bar on a terminal, a line of the log every ten seconds elsewhere.
 
-    from src.long_work import long_work
+from src.long_work import long_work
 
-    with long_work("deleting old rows", "rows", total=48_000) as work:
-        work.reach(1_000)
+with long_work("deleting old rows", "rows", total=48_000) as work:
+    work.reach(1_000)
 """
 
 from src.long_work.advance import Advance

@@ -145,7 +145,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         with checkpoint(self.settings.home, self.name, *self.checkpoint_identity(self.cluster.cluster_id)) as kept:
             first = beginning_offsets(self.cluster.bootstrap_servers, self.topics)
             if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
-                self.view.say(f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})", "warning")
+                self.view.say(
+                    f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})", "warning"
+                )
             replaced = kept.replaces
             if replaced is not None:
                 self.view.say(

@@ -37,7 +37,11 @@ class Clock:
 
 def test_jars() -> None:
     said = shown_of_ivy(Counted("jars", Clock()))
-    assert [text for line in IVY.splitlines() if (text := said(line)) is not None] == ["1 of 3 jars: kafka-clients", "2 of 3 jars, 1.0/s, 1 s left: slf4j-api", "3 of 3 jars, 1.0/s: pcollections"]
+    assert [text for line in IVY.splitlines() if (text := said(line)) is not None] == [
+        "1 of 3 jars: kafka-clients",
+        "2 of 3 jars, 1.0/s, 1 s left: slf4j-api",
+        "3 of 3 jars, 1.0/s: pcollections",
+    ]
 
 
 def test_packages() -> None:

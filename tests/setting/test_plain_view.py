@@ -26,7 +26,9 @@ def test_what_a_job_says_is_for_a_person_and_for_a_program(capsys: pytest.Captur
     )
     view = PlainView()
     view.began("ticker", (), ["Kafka 127.0.0.1:29092 (embedded)", "goes on from its checkpoint"])
-    looked = Progress(batch_id=4, batch_seconds=0.5, records=30, records_per_second=60.0, rows=7, lag_records=2, quality={"late": 3}, collector=status)
+    looked = Progress(
+        batch_id=4, batch_seconds=0.5, records=30, records_per_second=60.0, rows=7, lag_records=2, quality={"late": 3}, collector=status
+    )
     view.show(looked, {})
     view.show(looked, {})
     began, note, progress = lines(capsys)
