@@ -79,7 +79,7 @@ def _without_canonical(text: str) -> str:
             "What it is.\n\nname: its table.\nkeys: record columns\n    that tell rows.",
             "What it is.\n\n- `name`: its table.\n- `keys`: record columns\n    that tell rows.",
         ),
-        ("price_<market>: USD; *_size: coins", "- `price_<market>`: USD; \\*_size: coins"),
+        ("price_<market>: USD; *_size: coins", "- `price_<market>`: USD; \\*\\_size: coins"),
         ("Rows of `<table>_current`, under <home>.", "Rows of `<table>_current`, under &lt;home>."),
         ("A name that begins with _ or is _hidden; a[0] | b.", "A name that begins with _ or is \\_hidden; a\\[0] \\| b."),
         ("Like so:\n\n    with about(part=_part) as x:\n        x[0] < 1", "Like so:\n\n    with about(part=_part) as x:\n        x[0] < 1"),
