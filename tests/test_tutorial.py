@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -196,22 +197,25 @@ def test_there_is_a_file_of_each_kind_and_every_command_begins_with_a_program() 
 
 @pytest.mark.parametrize("step", [step for step in steps() if step.file], ids=str)
 def test_its_files_are_as_clean_as_the_project(step: Step) -> None:
-    for words in (["check", "--ignore", "D100,INP001,T201,S608"], ["format", "--check"]):
+    ours = 'lint.isort.known-first-party = ["my_metric", "src"]'
+    for words in (["check", "--ignore", "D100,INP001,T201,S608", "--config", ours], ["format", "--check"]):
         command = [str(ROOT / ".venv" / "bin" / "ruff"), *words, "--stdin-filename", str(ROOT / step.file), "-"]
         done = subprocess.run(command, cwd=ROOT, input=step.text, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
-def module(tmp_path: Path) -> ModuleType:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The exchange of the page."""
     [step] = [step for step in steps() if step.file.endswith("example.py")]
     path = tmp_path / "example.py"
     path.write_text(step.text)
-    spec = importlib.util.spec_from_file_location("tutorial_example", path)
+    spec = importlib.util.spec_from_file_location(f"tutorial_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Where annotations are looked up.
+    monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
     return module
 
