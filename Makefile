@@ -15,10 +15,11 @@ install: ## Install everything that is missing; does nothing when it is all ther
 run: install ## Install, then run `python coin_spark.py ticker`; other words: make run ARGS="ticker --source simulate"
 	@.venv/bin/python coin_spark.py $(ARGS)
 
-check: ## Lint, formatting, types
+check: ## Lint, formatting, types, the documentation as a site
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy src install $(wildcard coin_spark.py)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 
 test: install-test check ## Install, a MySQL-protocol server and the ClickHouse engine included, then check and test
 	.venv/bin/poetry run pytest -m "not slow"
@@ -29,8 +30,9 @@ test-all: install-test check ## The same with the tests that take longer
 test-crash: install-test ## SIGKILL jobs, broker and databases a hundred times over 200,000 records, and compare every row with the oracle; half an hour or more
 	@PYTHONPATH=. .venv/bin/python -m tests.crash.run $(if $(filter command,$(origin ARGS)),$(ARGS))
 
-docs: ## Write the pages that are made from the code: docs/tables.md, .env.example
+docs: ## Write the pages that are made from the code (docs/tables.md, .env.example), and build the documentation as a site: site/index.html
 	@PYTHONPATH=. .venv/bin/python docs/generate.py
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 
 bench-start: install ## Time to the first rows, memory, time to stop; takes five minutes, wants the machine alone
 	@.venv/bin/python bench/start.py

@@ -86,8 +86,9 @@ class _Quiet:
     def began(self, job: str, tables: Sequence[TableSchema], lines: Sequence[str]) -> None:
         """Nothing."""
 
-    def say(self, message: str) -> None:
+    def say(self, message: str, level: str = "info") -> None:
         """To the log."""
+        del level
         print(message, file=sys.stderr)
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

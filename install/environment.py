@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from install import stamp, system
+from install.counted import Counted
 from install.step import run
 
 POETRY = ("poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5")
@@ -43,7 +45,8 @@ def install_project(root: Path, *, for_tests: bool = False) -> bool:
     poetry = root / ".poetry" / "bin" / "poetry"
     groups = (f"--with={_TEST_GROUP}",) if for_tests else ()
     command = (poetry, "install", "--no-interaction", "--no-ansi", f"--directory={root}", *groups)
-    run("Installing the project's packages (PySpark alone is 430 MB)", command, folder / "install.log", _shown_of_poetry, _poetry_environment(root))
+    shown = shown_of_poetry(Counted("packages"))
+    run("Installing the project's packages (PySpark alone is 430 MB)", command, folder / "install.log", shown, _poetry_environment(root))
     _link_poetry(folder / "bin" / "poetry")
     stamp.write(folder / "coinspark.stamp", fit[-1])
     return True
@@ -119,6 +122,13 @@ def _shown_of_pip(line: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _shown_of_poetry(line: str) -> str | None:
-    found = re.match(r"\s*- (?:Installing|Updating|Downgrading|Removing) .*?\)", line)
-    return found.group(0).strip(" -") if found else None
+def shown_of_poetry(counted: Counted) -> Callable[[str], str | None]:
+    """What is shown of a line of Poetry's, which first says how many operations there are."""
+
+    def shown(line: str) -> str | None:
+        if operations := re.match(r"Package operations: (\d+) installs?, (\d+) updates?, (\d+) removals?", line):
+            counted.expect(sum(map(int, operations.groups())))
+        found = re.match(r"\s*- (?:Installing|Updating|Downgrading|Removing) .*?\)", line)
+        return counted.done(found.group(0).strip(" -")) if found else None
+
+    return shown

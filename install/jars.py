@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from install import stamp
+from install.counted import Counted
 from install.step import InstallError, run
 from src.broker.java import find_java
 
@@ -29,7 +31,7 @@ def install_jars(root: Path) -> bool:
         *(find_java().executable, "-jar", ivy, *settings, "-cache", folder / "cache", "-ivy", root / "ivy.xml"),
         *("-types", "jar", "bundle", "-retrieve", f"{fresh}/[conf]/[artifact]-[revision].[ext]"),
     )
-    run("Downloading the jars of ivy.xml", command, folder / "install.log", _shown_of_ivy)
+    run("Downloading the jars of ivy.xml", command, folder / "install.log", shown_of_ivy(Counted("jars")))
     for name in ("spark", "broker"):
         shutil.rmtree(folder / name, ignore_errors=True)
         (fresh / name).rename(folder / name)
@@ -45,6 +47,13 @@ def _ivy(root: Path) -> Path:
     return found[-1]
 
 
-def _shown_of_ivy(line: str) -> str | None:
-    found = re.search(r"SUCCESSFUL \].*!(\S+)\.jar", line)
-    return found.group(1) if found else None
+def shown_of_ivy(counted: Counted) -> Callable[[str], str | None]:
+    """What is shown of a line of Ivy's, which first says what it has found, then downloads it."""
+
+    def shown(line: str) -> str | None:
+        if re.match(r"\s*found \S+#\S+ in ", line):
+            counted.expect(1)
+        found = re.search(r"SUCCESSFUL \].*!(\S+)\.jar", line)
+        return counted.done(found.group(1)) if found else None
+
+    return shown

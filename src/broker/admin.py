@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,12 +10,11 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from src.broker.connection import client_options, security_of
 from src.errors import ConfigurationError, MissingPartError, TransientError
+from src.logs import quiet_libraries
 
 REACH_SECONDS = 10.0
 
-# The client logs every failed attempt; what a person must know is in our errors. Whoever looks into it sets this logger's level.
-if logging.getLogger("kafka").level == logging.NOTSET:
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+quiet_libraries()
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import socket
 import time
 import uuid
@@ -30,8 +29,8 @@ from src.clickhouse.failure import AUTHENTICATION_FAILED, READONLY, Failure, ref
 from src.clickhouse.request import Request, credentials_of, parameters_of, read_request
 from src.clickhouse.sessions import Sessions
 from src.clickhouse.statement import only_reads
+from src.logs import logger
 
-_LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 1 << 20
 _SUMMARY = ("read_rows", "read_bytes", "written_rows", "written_bytes", "total_rows_to_read", "result_rows", "result_bytes")
 _CONTENT_TYPES = {
@@ -67,7 +66,7 @@ class ClickHouseServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Called in an `except`: a client that went away is no fault."""
         del request, client_address
-        _LOG.debug("a connection ended", exc_info=True)
+        logger().debug("a connection ended", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -181,7 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         except Failure as failure:
             # The status is sent: an answer that breaks off is all that can be said, and that it broke off must show.
-            _LOG.warning("an answer broke off: %s", failure.text)
+            logger().warning(f"an answer broke off: {failure.text}")
             self.close_connection = True
             return None
         self.wfile.write(b"0\r\n\r\n")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from src.collect.arrival import Arrival, Happening, Unreadable
+from src.collect.event_log import log_event
 from src.collect.ledger import Ledger
 from src.collect.market_pace import MarketPaces
 from src.collect.message import Message, Position, message_of
@@ -128,8 +129,7 @@ class Collector:
     def _put(self, outbox: Outbox, items: Sequence[Outgoing]) -> None:
         for item in items:
             outbox.put(message_of(item))
-            if isinstance(item, CollectorEvent) and self._ledger is not None:
-                self._ledger.note(item)
+            self._note(item)
 
     async def _replay(self, source: FrameSource, sender: Sender) -> None:
         number: int | None = None
@@ -145,9 +145,14 @@ class Collector:
             await sender.send(self._numbered(item, number, index))
 
     def _numbered(self, item: Outgoing, number: int | None, index: int) -> Message:
-        if isinstance(item, CollectorEvent) and self._ledger is not None:
-            self._ledger.note(item)
+        self._note(item)
         return message_of(item, None if number is None else Position(number, index))
+
+    def _note(self, item: Outgoing) -> None:
+        if isinstance(item, CollectorEvent):
+            log_event(item)
+            if self._ledger is not None:
+                self._ledger.note(item)
 
     async def stop(self, playing: asyncio.Task[None], state: str) -> bool:
         """Stop in order: the source, what has arrived, Kafka's acknowledgements, the last status. False when some were not acknowledged."""

@@ -30,16 +30,23 @@ class Recorder:
     """Writes the frames of one source until it is stopped or the source ends.
 
     Order books are kept on the side, so that a venue whose book begins with a request is asked for it: without that snapshot its recorded changes
-    could not be used. `report` gets a line every 10 s.
+    could not be used. `report` gets a line every 10 s, unless `show`, which gets the figures once a second, says that it shows them.
     """
 
     def __init__(
-        self, exchanges: Mapping[str, Exchange], folder: RecordingFolder, markets: dict[str, MarketStatus], report: Callable[[str], None]
+        self,
+        exchanges: Mapping[str, Exchange],
+        folder: RecordingFolder,
+        markets: dict[str, MarketStatus],
+        report: Callable[[str], None],
+        show: Callable[[RecordingMetadata], bool] = lambda _: False,
     ) -> None:
         self._exchanges = exchanges
         self._folder = folder
         self._markets = markets
         self._report = report
+        self._show = show
+        self._ends_at: float | None = None
         self._books = Books(exchanges, depth=1, interval_ms=_SELDOM_MS)
 
     async def run(self, source: FrameSource, stop: asyncio.Event, seconds: float | None = None) -> RecordingMetadata:
@@ -47,6 +54,7 @@ class Recorder:
 
         Raises `TerminalError` when the disk takes no more, and what the source raises; the metadata is written all the same where that is possible.
         """
+        self._ends_at = None if seconds is None else time.monotonic() + seconds
         recording = asyncio.create_task(self._record(source), name="record")
         ends = [asyncio.create_task(stop.wait()), asyncio.create_task(self._keep_flushing(source))]
         try:
@@ -108,14 +116,16 @@ class Recorder:
             await asyncio.sleep(_FLUSH_SECONDS)
             metadata = self._folder.flush()
             flushes += 1
-            if flushes % _REPORT_EVERY == 0:
+            is_shown = self._show(metadata)
+            if flushes % _REPORT_EVERY == 0 and not is_shown:
                 source.update_status(self._markets)
                 self._report(self._line(metadata, (metadata.frames - frames) / (_REPORT_EVERY * _FLUSH_SECONDS)))
                 frames = metadata.frames
 
     def _line(self, metadata: RecordingMetadata, rate: float) -> str:
         notes = "".join(f" | {name}: {status.note}" for name, status in sorted(self._markets.items()) if status.note)
-        return f"record: {rate:.1f} frames/s, {metadata.frames} frames in {len(metadata.files)} files, {metadata.bytes / 1e6:.1f} MB{notes}"
+        left = "" if self._ends_at is None else f", {max(0.0, self._ends_at - time.monotonic()):.0f} s left"
+        return f"record: {rate:.1f} frames/s, {metadata.frames} frames in {len(metadata.files)} files, {metadata.bytes / 1e6:.1f} MB{left}{notes}"
 
 
 def _channel(item: _Data) -> Channel:

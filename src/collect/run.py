@@ -34,10 +34,12 @@ from src.collect.source import FrameSource
 from src.collect.status import clear_statuses
 from src.collect.timeline import Timeline
 from src.config import Settings
+from src.long_work import can_draw, long_work
 from src.monitoring.endpoint import metrics_served
 
 _PARENT_SECONDS = 0.5
 _BROKER_SECONDS = 1.0
+_DRAW_SECONDS = 0.5
 _Watch = Coroutine[None, None, None]
 
 
@@ -110,13 +112,17 @@ class _Process:
                 families = CollectorFamilies(lambda: collector.status, self._settings.home)
                 stack.enter_context(metrics_served(self._settings.metrics_address, self._settings.metrics_port, "COINSPARK_METRICS_PORT", families))
             playing = asyncio.create_task(self._play(collector, outlet, replay), name="play")
-            await self._watch(lease, collector, playing, [ledger.run(), self._watch_outlet(outlet)])
+            await self._watch(lease, collector, playing, replay, [ledger.run(), self._watch_outlet(outlet)])
         if outlet.waiting:
             self._say(f"{outlet.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
 
-    async def _watch(self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], others: Sequence[_Watch]) -> None:
+    async def _watch(
+        self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], replay: ReplaySource | None, others: Sequence[_Watch]
+    ) -> None:
         """Wait for the end of the source, a stop or a failure; then stop in order."""
         beside = [self._stop.wait(), collector.keep_status(), collector.keep_books(), self._keep_broker(), self._watch_parent(), *others]
+        if replay is not None and replay.left is not None and can_draw():
+            beside.append(_draw(replay, replay.left))
         if self._todo.choice is SourceChoice.LIVE:
             beside.append(watch_listings(self._todo, self._settings, collector.process))
         watches = [asyncio.create_task(watch) for watch in beside]
@@ -192,6 +198,14 @@ class _Process:
         while parent is None or os.getppid() == parent:  # noqa: ASYNC110  a parent's end sets no event
             await asyncio.sleep(_PARENT_SECONDS)
         self._stop.set()
+
+
+async def _draw(replay: ReplaySource, frames: int) -> None:
+    """Until cancelled, a bar of how much of a replay has been played; where there is no terminal, the reports tell it."""
+    with long_work("replay", "frames", frames) as work:
+        while True:
+            work.reach(frames - (replay.left or 0))
+            await asyncio.sleep(_DRAW_SECONDS)
 
 
 def new_pipeline(todo: Plan, settings: Settings, say: Callable[[str], None]) -> Pipeline:

@@ -1,15 +1,13 @@
-"""The tree of commands, and how an error reaches the user: one line, and the exit status that says who must act."""
+"""The tree of commands."""
 
 from __future__ import annotations
 
-import os
-import sys
+from typing import Annotated
 
 import typer
 
 from src.command import collect, dashboard, deadletter, doctor, down, normalise, orderbook, query, record, status, ticker, topics, trade, up
-from src.command.mistakes import is_help, told
-from src.errors import CoinSparkError
+from src.command.running import run_app, set_up_logs
 from src.parts.parent import follow_parent
 
 app = typer.Typer(
@@ -26,23 +24,18 @@ for command in (up, down, status, ticker, orderbook, trade, collect, query, dash
     command.register(app)
 
 
+@app.callback()
+def program(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say more on standard error, Spark's own warnings too: COINSPARK_LOG_LEVEL=debug.")
+    ] = False,
+) -> None:
+    """What holds of every command."""
+    set_up_logs(verbose=verbose)
+
+
 def run() -> None:
     """Run the command line and exit."""
     follow_parent()
-    try:
-        ended = app(prog_name="coin_spark.py", standalone_mode=False)
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python would say so once more when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except CoinSparkError as error:
-        print(f"coinspark: {error}", file=sys.stderr)
-        sys.exit(error.exit_status)
-    except typer.TyperException as error:
-        if not is_help(error):
-            print(f"coinspark: {told(error)}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except typer.Abort:
-        print("coinspark: broken off", file=sys.stderr)
-        sys.exit(1)
-    else:
-        sys.exit(ended if isinstance(ended, int) else 0)
+    run_app(app)

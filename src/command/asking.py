@@ -7,6 +7,7 @@ import sys
 import typer
 
 from src.errors import ConfigurationError
+from src.logs import logger
 
 
 def ask_before(doing: str, *, yes: bool) -> None:
@@ -19,5 +20,5 @@ def ask_before(doing: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise ConfigurationError(f"{doing}: there is no terminal to ask at; --yes says yes beforehand")
     if not typer.confirm(f"{doing}?", default=False, err=True):
-        typer.echo("Nothing was done.", err=True)
+        logger().info("Nothing was done.")
         raise typer.Exit(1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from src.broker.cleaning import clean, refuse_while_used, things_to_delete
 from src.broker.security import secure_connections
 from src.broker.topic_tools import list_topics
@@ -11,6 +9,7 @@ from src.collect.message import TOPICS
 from src.command.asking import ask_before
 from src.config.settings import Settings
 from src.errors import ConfigurationError
+from src.logs import logger
 
 _OF_METRICS = "ProcessedCoin"
 """How the names of the metrics' topics end, unless a metric says otherwise."""
@@ -31,17 +30,17 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
     things = things_to_delete(settings, database=database)
     names = _own_topics(settings) if settings.kafka_bootstrap_servers else []
     if not things and not names:
-        typer.echo("There is nothing to delete.", err=True)
+        logger().info("There is nothing to delete.")
         return
     for path in things:
-        typer.echo(f"  {'what is in ' if path.is_dir() else ''}{path}", err=True)
+        logger().info(f"  {'what is in ' if path.is_dir() else ''}{path}")
     if database and settings.has_own_clickhouse:
-        typer.echo("The tables in the ClickHouse of COINSPARK_CLICKHOUSE_URL stay: drop them yourself.", err=True)
+        logger().info("The tables in the ClickHouse of COINSPARK_CLICKHOUSE_URL stay: drop them yourself.")
     if names:
-        typer.echo(f"  all records of {len(names)} topics at {settings.kafka_bootstrap_servers}: {', '.join(names)}", err=True)
+        logger().info(f"  all records of {len(names)} topics at {settings.kafka_bootstrap_servers}: {', '.join(names)}")
     ask_before("Delete these", yes=yes)
     clean(settings, names, database=database)
-    typer.echo("Deleted.", err=True)
+    logger().info("Deleted.")
 
 
 def _own_topics(settings: Settings) -> list[str]:
@@ -53,5 +52,5 @@ def _own_topics(settings: Settings) -> list[str]:
     present = [summary.topic for summary in list_topics(settings.kafka_bootstrap_servers)]
     others = [name for name in present if name.endswith(_OF_METRICS) and name not in own]
     if others:
-        typer.echo(f"These stay, as no metric of CoinSpark itself writes to them (`topics delete` takes them): {', '.join(others)}", err=True)
+        logger().info(f"These stay, as no metric of CoinSpark itself writes to them (`topics delete` takes them): {', '.join(others)}")
     return [name for name in present if name in own]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -18,6 +17,7 @@ from src.command.options import AsJson, Channels, Files, Home, Loop, Markets, Me
 from src.command.times import read_start
 from src.config import load_settings
 from src.errors import CoinSparkError
+from src.logs import about, logger, say_error
 
 _EXAMPLES = """
 Take market data from exchanges to Kafka, until Ctrl-C.
@@ -66,9 +66,10 @@ def collect(
             may_simulate=may_simulate,
         )
         settings = load_settings(home=home, symbols=symbols, markets=markets, metrics_port=metrics_port)
-        run_collector(options, settings, _say, _print_json if json else _print_line)
+        with about(part="collector"):
+            run_collector(options, settings, _say, _print_json if json else _print_line)
     except CoinSparkError as error:
-        _say(f"error: {error}")
+        say_error(str(error), error.exit_status)
         raise typer.Exit(error.exit_status) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
@@ -92,9 +93,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 def _say(line: str) -> None:
-    # A terminal that was closed takes no line, and the end is to be an orderly one all the same.
-    with contextlib.suppress(OSError):
-        typer.echo(line, err=True)
+    logger().info(line)
 
 
 def _print_line(report: Report) -> None:

@@ -9,6 +9,7 @@ import typer
 from src.broker.ports import LOOPBACK
 from src.command.options import Port
 from src.config.settings import load_settings
+from src.logs import about, logger
 
 
 def dashboard(
@@ -30,7 +31,12 @@ def dashboard(
     """
     from src.dashboard.serving import serve
 
-    serve(load_settings(), host, port, refresh, language, lambda address: typer.echo(f"The dashboard is at {address} (Ctrl-C stops it).", err=True))
+    with about(part="dashboard"):
+        serve(load_settings(), host, port, refresh, language, _say_address)
+
+
+def _say_address(address: str) -> None:
+    logger().info(f"The dashboard is at {address} (Ctrl-C stops it).", address=address)
 
 
 def register(app: typer.Typer) -> None:

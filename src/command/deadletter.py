@@ -18,13 +18,15 @@ from src.broker.cluster import cluster
 from src.broker.connection import client_options
 from src.broker.topic_reader import EARLIEST, read_topic
 from src.broker.topic_tools import describe_topic
-from src.broker.topics import TopicPartition, beginning_offsets
+from src.broker.topics import TopicPartition, beginning_offsets, end_offsets
 from src.command import completers
 from src.command.asking import ask_before
 from src.command.options import AsJson, Yes
 from src.command.times import read_moment, show_moment
 from src.config.settings import load_settings
 from src.errors import TransientError
+from src.logs import logger
+from src.long_work import long_work
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter
 
 _SHOWN_BYTES = 80
@@ -166,8 +168,12 @@ def _letters(servers: str, topic: str | None, start: str | int) -> Iterator[Lett
     found: dict[str, Letter] = {}
     if not beginning_offsets(servers, [DEAD_LETTER_TOPIC]):
         return
-    with closing(read_topic(servers, DEAD_LETTER_TOPIC, start)) as messages:
+    with (
+        closing(read_topic(servers, DEAD_LETTER_TOPIC, start)) as messages,
+        long_work("reading dead letters", "messages", _held(servers, start)) as work,
+    ):
         for message in messages:
+            work.step()
             try:
                 letter = msgspec.json.decode(message.value or b"", type=DeadLetter)
             except msgspec.DecodeError:
@@ -176,6 +182,14 @@ def _letters(servers: str, topic: str | None, start: str | int) -> Iterator[Lett
             if topic is None or (place is not None and place[0] == topic):
                 found.setdefault(letter.origin, _letter(letter, message.time, place))
     yield from sorted(found.values(), key=lambda letter: letter.time)
+
+
+def _held(servers: str, start: str | int) -> int | None:
+    """How many messages there are to read; None from a time on, as only reading tells."""
+    if start != EARLIEST:
+        return None
+    begins, ends = beginning_offsets(servers, [DEAD_LETTER_TOPIC]), end_offsets(servers, [DEAD_LETTER_TOPIC])
+    return sum(end - begins[place] for place, end in ends.items())
 
 
 def _letter(letter: DeadLetter, time: int, place: tuple[str, int, int] | None) -> Letter:
@@ -217,8 +231,10 @@ def _send(servers: str, letters: list[Letter], partitions: set[TopicPartition]) 
                 )
                 for letter in letters
             ]
-            for future in sent:
-                future.get(timeout=_SEND_SECONDS)
+            with long_work("sending messages", "messages", len(sent)) as work:
+                for future in sent:
+                    future.get(timeout=_SEND_SECONDS)
+                    work.step()
     except KafkaError as error:
         raise TransientError(
             f"Kafka at {servers} did not take all messages: {error}; those that it took are there twice after another replay"
@@ -227,9 +243,9 @@ def _send(servers: str, letters: list[Letter], partitions: set[TopicPartition]) 
 
 def _say_left_out(result: Replayed) -> None:
     if result.without_topic:
-        typer.echo(f"{result.without_topic} letters came from no topic that is there (frames of exchanges): they stay.", err=True)
+        logger().info(f"{result.without_topic} letters came from no topic that is there (frames of exchanges): they stay.")
     if result.cut:
-        typer.echo(f"{result.cut} letters were too long to be kept whole: they stay.", err=True)
+        logger().info(f"{result.cut} letters were too long to be kept whole: they stay.")
 
 
 def _shown(raw: bytes) -> str:

@@ -6,7 +6,7 @@ Spark and all that reads it are imported when a command runs: a collector, which
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -22,6 +22,7 @@ from src.nearest import did_you_mean
 if TYPE_CHECKING:
     from src.setting.progress import View
     from src.setting.streaming import SparkStreamingCoinAverage
+    from src.storage.sink import BatchSink, Sink
 
 _OFFSETS = ("earliest", "latest")
 
@@ -39,8 +40,8 @@ Raw = Annotated[bool | None, typer.Option("--raw/--no-raw", help="Keep every tra
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
 
 
-def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Callable[..., None]:
-    """The function of a job's command. `job_class` imports the job's class when the command runs."""
+def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]], sinks: Sequence[Sink | BatchSink] = ()) -> Callable[..., None]:
+    """The function of a job's command. `job_class` imports the job's class when the command runs; `sinks` are added to its own."""
 
     def command(
         files: Files = None,
@@ -83,6 +84,7 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
             markets=settings.markets if markets else None,
         )
         job = job_type(settings, collect=collect, view=_view(as_json=as_json, debug=debug), begin_at=begin_at)
+        job.extra_sinks += sinks
         if as_json:
             from src.storage.json_lines import JsonLinesSink
 
@@ -100,4 +102,4 @@ def _view(*, as_json: bool, debug: bool) -> View:
     if as_json:
         return JsonView(sys.stdout)
     # Batches printed by --debug and a table that redraws itself do not go together.
-    return LiveView(Console()) if sys.stdout.isatty() and not debug else PlainView(sys.stdout)
+    return LiveView(Console()) if sys.stdout.isatty() and not debug else PlainView()

@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 import msgspec
 
+from src.logs import LogLevel
 from src.schema.tables import TableSchema
 from src.setting.plain_view import left_out
 from src.setting.progress import Progress
@@ -23,7 +24,8 @@ class JsonView:
         del tables
         self.say(f"{job}: {'; '.join(lines)}")
 
-    def say(self, message: str) -> None:
+    def say(self, message: str, level: LogLevel = "info") -> None:
+        del level
         self._line({"message": message})
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

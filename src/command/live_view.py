@@ -9,13 +9,17 @@ from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from src.collect.status import CollectorStatus
+from src.logs import LogLevel
+from src.long_work.advance import Advance
 from src.schema.kinds import Kind
 from src.schema.records import Source
 from src.schema.tables import TableSchema
+from src.setting.long_works import LongWorks
 from src.setting.plain_view import lag_seconds, left_out, notes
 from src.setting.progress import Progress
 from src.storage.console import shown_value
@@ -24,6 +28,7 @@ _LINES_A_TABLE = 4
 """Lines of a table besides its rows: title, heading, rule, an empty one."""
 _LINES_OF_STATUS = 9
 _COLUMNS = 8
+_BAR_COLUMNS = 30
 
 
 class LiveView:
@@ -36,13 +41,14 @@ class LiveView:
         self._title = ""
         self._lines: Sequence[str] = ()
         self._last_message = ""
+        self._works = LongWorks()
 
     def began(self, job: str, tables: Sequence[TableSchema], lines: Sequence[str]) -> None:
         self._title, self._tables, self._lines = job, tables, lines
         self._live.start()
 
-    def say(self, message: str) -> None:
-        self._console.print(Text(message))
+    def say(self, message: str, level: LogLevel = "info") -> None:
+        self._console.print(Text(message, style="" if level == "info" else "yellow"))
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         message = progress.collector.message if progress.collector else ""
@@ -80,11 +86,19 @@ class LiveView:
         grid.add_row("left out", ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in counts.items()) or "nothing")
         for line in self._lines:
             grid.add_row("", Text(line, style="dim"))
+        for name, work in self._works.look(progress).items():
+            grid.add_row(name, _bar(work))
         for market, note in notes(progress).items():
             grid.add_row(market, Text(note, style="yellow"))
         if progress.message:
             grid.add_row("", Text(progress.message, style="bold red"))
         return Panel(grid, title=f"CoinSpark {self._title}", title_align="left")
+
+
+def _bar(work: Advance) -> RenderableType:
+    row = Table.grid(padding=(0, 1))
+    row.add_row(ProgressBar(work.total, work.done, width=_BAR_COLUMNS), work.text())
+    return row
 
 
 def latest(table: TableSchema, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -119,8 +133,7 @@ def _source(collector: CollectorStatus) -> Text:
     style = "bold yellow" if collector.source is Source.SIMULATED else "bold"
     text = Text(f"{collector.source.value} ({collector.state})", style=style)
     malformed = sum(market.malformed for market in collector.markets.values())
-    left = f", {collector.left:,} frames left" if collector.left is not None else ""
-    text.append(f"  records: {markets}; malformed frames {malformed:,}{left}", style="default")
+    text.append(f"  records: {markets}; malformed frames {malformed:,}", style="default")
     if collector.message:
         text.append(f"\n{collector.message}", style="bold yellow")
     return text

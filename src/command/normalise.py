@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -17,8 +18,11 @@ from src.collect.normalise import Normaliser
 from src.command import completers
 from src.config.settings import load_settings
 from src.errors import BadInput, ConfigurationError
+from src.logs import logger
+from src.long_work import LongWork, long_work
 
 _STANDARD_INPUT = "-"
+_MEGABYTE = 1e6
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,21 +47,22 @@ def normalise(
     - `python coin_spark.py normalise upbit - < frames.jsonl`
     """
     normaliser = Normaliser(exchange(market), depth=load_settings().book_depth, channel=channel, raw_updates=raw_updates)
-    with _opened(file) as lines:
+    with _opened(file) as lines, _shown(lines) as work:
         for number, line in enumerate(lines, 1):
+            work.step(len(line) / _MEGABYTE)
             if not line.strip():
                 continue
             try:
                 records = normaliser.read(line.rstrip(b"\r\n"))
             except BadInput as error:
-                _say(f"line {number}: {error.reason}")
+                _warn(number, error.reason)
                 continue
             for record in records:
                 sys.stdout.write(_encode(record).decode() + "\n")
             for problem in normaliser.problems:
-                _say(f"line {number}: {problem}")
+                _warn(number, problem)
     sys.stdout.flush()
-    _say(_summary(normaliser))
+    logger().info(_summary(normaliser), **normaliser.counts)
     if normaliser.counts["malformed"]:
         raise typer.Exit(1)
 
@@ -78,6 +83,15 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         raise ConfigurationError(f"{file} cannot be read: {error.strerror}; check the path and its permissions") from None
     with opened:
         yield opened
+
+
+def _shown(lines: BinaryIO) -> AbstractContextManager[LongWork]:
+    """How much of a file has been read. Records that are printed on a terminal show that themselves."""
+    try:
+        size = os.fstat(lines.fileno()).st_size / _MEGABYTE
+    except OSError:  # standard input that is no file
+        size = 0.0
+    return long_work("normalising", "MB", size or None, drawn=not sys.stdout.isatty())
 
 
 def _summary(normaliser: Normaliser) -> str:
@@ -101,5 +115,5 @@ def _summary(normaliser: Normaliser) -> str:
     return ", ".join(always + [f"{count} {what}" for count, what in sometimes if count])
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+def _warn(number: int, problem: str) -> None:
+    logger().warning(f"line {number}: {problem}", line=number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,8 @@ from src.collect.status import MarketStatus
 from src.command.options import AsJson, Channels, Markets, Symbols, channels_of
 from src.config.settings import Settings, load_settings
 from src.errors import ConfigurationError, TerminalError
+from src.logs import about, logger
+from src.long_work import LongWork, long_work
 from src.schema.records import Source
 
 _SOURCES = {SourceChoice.LIVE: Source.LIVE, SourceChoice.SIMULATE: Source.SIMULATED}
@@ -54,9 +57,10 @@ def record(
         raise ConfigurationError(f"--seconds {seconds:g}: must be a number above 0")
     settings = load_settings(symbols=symbols, markets=markets)
     todo = plan(CollectOptions(channels=channels_of(channels), source=source), settings)
-    for remark in todo.remarks:
-        _say(remark)
-    metadata = asyncio.run(_record(todo, settings, out or _new_folder(), seconds))
+    with about(part="record"):
+        for remark in todo.remarks:
+            _say(remark)
+        metadata = asyncio.run(_record(todo, settings, out or _new_folder(), seconds))
     if as_json:
         typer.echo(msgspec.json.encode(metadata))
     if metadata.frames == 0:
@@ -85,9 +89,28 @@ async def _record(todo: Plan, settings: Settings, out: Path, seconds: float | No
         choosing.cancel()
         await asyncio.gather(choosing, return_exceptions=True)
         return folder.close(_now())
-    metadata = await Recorder(todo.exchanges, folder, markets, _say).run(choosing.result(), stop, seconds)
+    with long_work("recording", "s" if seconds else "frames", seconds) as work:
+        recorder = Recorder(todo.exchanges, folder, markets, _say, _shown_by(work, seconds))
+        metadata = await recorder.run(choosing.result(), stop, seconds)
     _say(f"recorded {metadata.frames} frames, {metadata.bytes / 1e6:.1f} MB, in {len(metadata.files)} files in {out}")
     return metadata
+
+
+def _shown_by(work: LongWork, seconds: float | None) -> Callable[[RecordingMetadata], bool]:
+    """Shows by a bar how much of the time has passed and how much has come; where there is none, the recorder's lines tell it."""
+    began = time.monotonic()
+
+    def show(metadata: RecordingMetadata) -> bool:
+        if work.is_drawn:
+            size, passed = f"{metadata.bytes / 1e6:.1f} MB", time.monotonic() - began
+            if seconds is None:
+                work.reach(metadata.frames, note=size)
+            else:
+                rate = f"{metadata.frames / max(passed, 1):,.0f} frames/s"
+                work.reach(min(seconds, passed), note=f"{metadata.frames:,} frames, {rate}, {size}")
+        return work.is_drawn
+
+    return show
 
 
 def _new_folder() -> Path:
@@ -99,4 +122,4 @@ def _now() -> int:
 
 
 def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    logger().info(line)

@@ -7,9 +7,9 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from src.config.settings import Settings, environment_name, secret_names
+from pydantic.fields import FieldInfo
 
-__all__ = ["env_example", "environment_name"]
+from src.config.settings import Settings, environment_name, secret_names
 
 _HEAD = """\
 # Settings of CoinSpark. Copy this file to .env, take the # away in front of what you change; the environment wins over .env.
@@ -23,8 +23,13 @@ def env_example() -> str:
     parts = [_HEAD.format(secrets=", ".join(secret_names().values()))]
     for name, field in Settings.model_fields.items():
         comment = "\n".join(f"# {line}" for line in textwrap.wrap(field.description or "", 110))
-        parts.append(f"{comment}\n#{environment_name(name)}={_shown(field.get_default(call_default_factory=True))}\n")
+        parts.append(f"{comment}\n#{environment_name(name)}={shown_default(field)}\n")
     return "\n".join(parts)
+
+
+def shown_default(field: FieldInfo) -> str:
+    """A setting's default as it is written in the environment; empty where there is none."""
+    return _shown(field.get_default(call_default_factory=True))
 
 
 def _shown(value: Any) -> str:

@@ -18,6 +18,7 @@ from pydantic_settings import (
 from src.config.problems import PREFIX, problems_told, refuse_misspelt
 from src.config.secret_files import SUFFIX, SecretFiles, with_password
 from src.config.setting_types import Names, Notionals, Percent, Port, SaslMechanism, SecurityProtocol
+from src.logs import LogFormat, LogLevel
 
 EMBEDDED = "embedded"
 """What COINSPARK_CLICKHOUSE_URL says instead of an address for the one on this machine."""
@@ -33,6 +34,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(Path(".coinspark"), description="Folder of all data and state; safe to delete when nothing runs.")
     jars: Path = Field(Path(".jars"), description="Folder that `make install` puts the jars of ivy.xml into.")
+    log_level: LogLevel = Field("info", description="Least that the log says: debug (Spark's own warnings too), info, warning or error.")
+    log_format: LogFormat = Field("auto", description="How the log looks: text, json, or auto, which is text on a terminal and JSON lines elsewhere.")
 
     database_password: SecretStr | None = Field(
         None, validation_alias="DATABASE_PASSWORD", description="Password that is put into DATABASE_URL, as it is: nothing is to be escaped."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from src.dashboard.reading import Reading
 from src.dashboard.stores import ClickHouseStore, SqlStore
 from src.dashboard.tables import metric_tables
 from src.errors import ConfigurationError
+from src.logs import quiet_libraries
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def serve(settings: Settings, host: str, port: int, seconds: float, language: st
 
 
 def _server(host: str, port: int, application: Any) -> BaseWSGIServer:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    quiet_libraries()
     try:
         return make_server(host, port, application, threaded=True)
     except (OSError, SystemExit) as error:

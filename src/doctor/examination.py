@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -15,6 +14,7 @@ from src.doctor.kafka import check_broker, check_topics
 from src.doctor.machine import check_disk, check_permissions, check_ports
 from src.doctor.programs import check_jars, check_java
 from src.doctor.stores import check_clickhouse, check_database
+from src.logs import quiet_libraries
 
 CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = MappingProxyType
 
 def examine(settings: Settings, names: Sequence[str] = ()) -> Iterator[Finding]:
     """The findings of these checks, of all where none is named, as they are made."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    quiet_libraries()
     for name in names or CHECKS:
         try:
             yield from CHECKS[name](settings)

@@ -14,9 +14,8 @@ from src.broker.embedded import EmbeddedBroker
 from src.broker.ports import accepts_connections, require_free_port
 from src.collect.parsed import Channel
 from src.collect.status import read_statuses
-from src.config.example import environment_name
 from src.config.secret_files import SUFFIX
-from src.config.settings import Settings, secret_names
+from src.config.settings import Settings, environment_name, secret_names
 from src.doctor.finding import Finding, failed, unwell, well
 from src.errors import ConfigurationError
 from src.monitoring.job_status import read_job_status

@@ -3,6 +3,8 @@
 A program of one's own needs nothing else: `from src.setting import SparkStreamingTicker, TickerQueryOrganization, Metric, ...`.
 """
 
+from src.collect.options import CollectOptions, SourceChoice
+from src.command.own_job import run_job
 from src.config import Settings, load_settings
 from src.preprocess import (
     Count,
@@ -38,6 +40,7 @@ from src.setting.streaming import SparkStreamingCoinAverage
 
 __all__ = [
     "AbstractSparkSettingOrganization",
+    "CollectOptions",
     "Computed",
     "Count",
     "First",
@@ -52,6 +55,7 @@ __all__ = [
     "Series",
     "SeriesMetric",
     "Settings",
+    "SourceChoice",
     "SparkCoinAverageQueryOrganization",
     "SparkStreamingCoinAverage",
     "SparkStreamingOrderbook",
@@ -69,6 +73,7 @@ __all__ = [
     "least",
     "lit",
     "load_settings",
+    "run_job",
     "sqrt",
     "when",
 ]

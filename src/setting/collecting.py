@@ -15,6 +15,7 @@ from src.collect.options import CollectOptions, SourceChoice
 from src.config.environment import as_environment
 from src.config.settings import Settings
 from src.errors import ConfigurationError
+from src.logs import last_event
 
 _STOP_SECONDS = 6.0
 _TAKE_OVER_SECONDS = 10.0
@@ -86,7 +87,7 @@ class CollectorProcess:
             return
         # What worked before is not wrong use: Kafka may be away for a moment.
         if status == _WRONG_USE and not self._proven:
-            raise ConfigurationError(said.removeprefix("error: ") or "the collector refused to start")
+            raise ConfigurationError(said or "the collector refused to start")
         self._failures += 1
         pause = min(2.0 ** (self._failures - 1), _LONGEST_PAUSE_SECONDS)
         self._next_start = time.monotonic() + pause
@@ -132,8 +133,8 @@ class CollectorProcess:
         return self.settings.is_bare if self.options.may_simulate is None else self.options.may_simulate
 
     def _last_line(self) -> str:
-        lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
-        return lines[-1] if lines else ""
+        said = last_event(self.log.read_text(errors="replace")) if self.log.exists() else ""
+        return said.removeprefix("coinspark: ")
 
     def _say(self, message: str) -> None:
         if message != self._told:

@@ -15,7 +15,7 @@ from src.background import in_background
 from src.broker.group_commits import GroupCommits
 from src.collect.prometheus import CollectorFamilies
 from src.collect.status import CollectorStatus, read_status_of
-from src.config.example import environment_name
+from src.config.settings import environment_name
 from src.errors import CoinSparkError
 from src.monitoring.endpoint import metrics_served
 from src.monitoring.job_families import JobFamilies

@@ -1,27 +1,29 @@
-"""A job as plain lines: for a pipe, a log, and scripts that give no view of their own."""
+"""A job as lines of the log: where there is no terminal, and for programs that give no view of their own."""
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, TextIO
+from datetime import datetime
+from typing import Any
 
+from src.logs import LogLevel, logger
 from src.schema.tables import TableSchema
+from src.setting.long_works import LongWorks
 from src.setting.progress import Progress
 
-_EVERY_SECONDS = 5.0
+_EVERY_SECONDS = 10.0
 
 
 class PlainView:
     """One line each few seconds, the first rows of each metric when they appear, and every message at once. Rows with `--json` are another view."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
+    def __init__(self) -> None:
         self._tables: Sequence[TableSchema] = ()
         self._seen: set[str] = set()
         self._next = 0.0
+        self._works = LongWorks()
         self._message = ""
         self._notes: dict[str, str] = {}
 
@@ -29,29 +31,40 @@ class PlainView:
         self._tables = tables
         self.say(f"{job}: {'; '.join(lines)}")
 
-    def say(self, message: str) -> None:
-        print(f"{datetime.now(UTC):%H:%M:%S} {message}", file=self._out, flush=True)
+    def say(self, message: str, level: LogLevel = "info") -> None:
+        logger().log(logging.getLevelNamesMapping()[level.upper()], message)
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         message = progress.message or (progress.collector.message if progress.collector else "")
         if message and message != self._message:
-            self.say(message)
+            logger().warning(message)
         self._message = message
         for market, note in notes(progress).items():
             if self._notes.get(market) != note:
-                self.say(f"{market}: {note}")
+                logger().warning(note, market=market)
             self._notes[market] = note
         for table in self._tables:
             rows = newest.get(table.name, ())
             if rows and table.name not in self._seen:
                 self._seen.add(table.name)
-                self.say(f"first row of {table.name}: {_text(rows[-1])}")
-        if time.monotonic() >= self._next and progress.batch_id is not None:
+                logger().info(f"first row of {table.name}: {_text(rows[-1])}", table=table.name)
+        works = self._works.look(progress)
+        if time.monotonic() >= self._next and (works or progress.batch_id is not None):
             self._next = time.monotonic() + _EVERY_SECONDS
-            self.say(progress_line(progress))
+            line = "; ".join([progress_line(progress), *(f"{name}: {work.text()}" for name, work in works.items())])
+            logger().info(line, **_figures(progress), works={name: work.fields() for name, work in works.items()})
 
     def ended(self, message: str) -> None:
         self.say(message)
+
+
+def _figures(progress: Progress) -> dict[str, Any]:
+    """The same for programs; what is not known is left out."""
+    names = ("batch_id", "batch_seconds", "records", "records_per_second", "rows", "lag_records", "newest_event_time", "old_rows_deleted")
+    figures = {name: getattr(progress, name) for name in names} | {"left_out": left_out(progress) or None}
+    if progress.collector is not None:
+        figures |= {"source": progress.collector.source.value, "frames_left": progress.collector.left}
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def progress_line(progress: Progress) -> str:
@@ -59,8 +72,6 @@ def progress_line(progress: Progress) -> str:
     parts = []
     if progress.collector is not None:
         parts.append(f"source {progress.collector.source.value} ({progress.collector.state})")
-        if progress.collector.left is not None:
-            parts.append(f"{progress.collector.left:,} frames left")
     if progress.batch_id is not None:
         parts.append(f"batch {progress.batch_id}: {progress.records:,} records, {progress.rows:,} window rows in {progress.batch_seconds:.1f} s")
     if progress.records_per_second is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from src.collect.status import CollectorStatus
+from src.logs import LogLevel
 from src.schema.tables import TableSchema
 
 
@@ -32,6 +33,8 @@ class Progress:
     """Counts of input that was left out since the start (late, malformed, ...), as `input_quality` has them."""
     old_rows_deleted: int = 0
     """Rows of the database that the retention has deleted since the start."""
+    old_rows_left: int | None = None
+    """Rows that it is going to delete still; None while it does nothing."""
     collector: CollectorStatus | None = None
     message: str = ""
     """What a person must know now: a sink being retried, a broker started again."""
@@ -43,8 +46,8 @@ class View(Protocol):
     def began(self, job: str, tables: Sequence[TableSchema], lines: Sequence[str]) -> None:
         """Called once, when the query runs. `lines` say where rows go and come from."""
 
-    def say(self, message: str) -> None:
-        """Called with a line that must not be missed, at any time from the very start."""
+    def say(self, message: str, level: LogLevel = "info") -> None:
+        """Called with a line that must not be missed, at any time from the very start; a `warning` tells of what went wrong."""
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Called about once a second. `newest`: by table, the rows written last, the newest last."""

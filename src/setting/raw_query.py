@@ -91,7 +91,8 @@ def keep_raw(job: SparkStreamingCoinAverage, stack: ExitStack) -> None:
     first = beginning_offsets(job.cluster.bootstrap_servers, job.topics)
     if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
         job.view.say(
-            f"Kafka has dropped records before ClickHouse had them: {job.raw_table.name} goes on with the retained ones ({kept.set_aside()})"
+            f"Kafka has dropped records before ClickHouse had them: {job.raw_table.name} goes on with the retained ones ({kept.set_aside()})",
+            "warning",
         )
     if kept.origin() is None:
         kept.begin(Origin(generation=kept.next_generation()))

@@ -19,8 +19,11 @@ from src.broker.java import find_java
 from src.config.paths import PROJECT, project_path
 from src.config.settings import Settings
 from src.errors import ConfigurationError, MissingPartError
+from src.logs.spark import put_aside, spark_log
 
 _JVM_SECONDS = 3
+_LOG_LEVELS = {"debug": "WARN"}
+"""What Spark's JVM says, by the level of our log: otherwise its errors alone."""
 _JVM_OPTIONS = (
     "-XX:+UseSerialGC -Xss4m "
     # Code is compiled well only when it has run ten times as often as usual: in the first minute that compiler takes more time than all else.
@@ -61,7 +64,7 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         "spark.python.daemon.module": "src.panes.daemon",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.log.level": "ERROR",
+        "spark.log.level": _LOG_LEVELS.get(settings.log_level, "ERROR"),
         "spark.local.dir": str(scratch),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "2",
@@ -83,10 +86,11 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         del chosen["spark.jars"]
     for key, value in (chosen | dict(options or {})).items():
         builder = builder.config(key, value)
-    log = home / "spark" / f"{name}.log"
+    log = spark_log(home, name)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
         remove_left_behind(scratch.parent)
+        put_aside(log)
         with _output_to(log):
             session = builder.getOrCreate()
     except OSError as error:
@@ -94,18 +98,19 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
     except Exception as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ConfigurationError(f"Spark did not start with master {settings.master!r}: {line} (its own log is {log})") from error
-    session.sparkContext.setLogLevel("OFF")
+    # An earlier session of this process may have had another level.
+    session.sparkContext.setLogLevel(_LOG_LEVELS.get(settings.log_level, "ERROR"))
     return session
 
 
 @contextmanager
 def _output_to(log: Path) -> Iterator[None]:
-    """Processes started in this block write to `log` instead of the terminal: the JVM keeps what it was born with."""
+    """Processes started in this block write to `log`, behind what is there, instead of the terminal: the JVM keeps what it was born with."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [(number, os.dup(number)) for number in (1, 2)]
     try:
-        with log.open("wb") as file:
+        with log.open("ab") as file:
             for number, _ in kept:
                 os.dup2(file.fileno(), number)
         yield

@@ -105,7 +105,7 @@ def keep_store(job: SparkStreamingCoinAverage, stack: ExitStack, *, debug: bool)
             job.view.say(f"{outlet.waiting} parked batches wait for {outlet.sink.name}: they are written before what comes now")
     if not debug:
         tables = (*job.tables, LEDGER_TABLE)
-        job.retention = stack.enter_context(retained(job.database_url, tables, job.settings, job.view.say))
+        job.retention = stack.enter_context(retained(job.database_url, tables, job.settings, partial(job.view.say, level="warning")))
 
 
 @contextmanager
@@ -134,4 +134,4 @@ def open_sink(job: SparkStreamingCoinAverage, stack: ExitStack, sink: Sink, tabl
         if debug or job.settings.on_sink_failure != PARK:
             raise
         job.unopened[sink] = Unopened(partial(sink.open, tables), str(error))
-        job.view.say(f"{sink.name} is away, and its batches are parked until it is back: {error}")
+        job.view.say(f"{sink.name} is away, and its batches are parked until it is back: {error}", "warning")

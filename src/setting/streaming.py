@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 
 from py4j.protocol import Py4JError
@@ -22,6 +23,7 @@ from src.collect.plan import plan as check_collect_options
 from src.collect.replay_run import finish_run
 from src.config import Settings, load_settings
 from src.errors import TerminalError
+from src.logs.by_settings import logged_job
 from src.schema.records import DEAD_LETTER_TOPIC
 from src.setting.checkpoint import Checkpoint, Lineage, Origin, checkpoint
 from src.setting.collecting import CollectorProcess
@@ -70,7 +72,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
 
         Raises CoinSparkError for everything that a person can put right; nothing is left running then either.
         """
-        with signals_set(self.stopping), ExitStack() as ended, ExitStack() as stack:
+        with logged_job(self.settings, self.name), signals_set(self.stopping), ExitStack() as ended, ExitStack() as stack:
             # What the user must mend is said before anything that takes seconds to start.
             replay = check_collect_options(self.collect, self.settings).replay
             if not debug:
@@ -89,7 +91,8 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             open_sinks(self, stack, debug=debug)
             if replay is not None:
                 check_windows_are_open(replay, kept, self.settings.home)
-            collector = self.collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, self.view.say)
+            warn = partial(self.view.say, level="warning")
+            collector = self.collector = CollectorProcess(self.settings, self.collect, self.cluster.bootstrap_servers, warn)
             stack.callback(collector.stop)
             collector.start()
             ended.callback(self.view.ended, f"{self.name}: stopped" + ("" if debug else "; the next start goes on from here"))
@@ -147,7 +150,9 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         with checkpoint(self.settings.home, self.name, *self.checkpoint_identity(self.cluster.cluster_id)) as kept:
             first = beginning_offsets(self.cluster.bootstrap_servers, self.topics)
             if any(offset < first.get(TopicPartition(*place), 0) for place, offset in kept.offsets().items()):
-                self.view.say(f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})")
+                self.view.say(
+                    f"Kafka has dropped records that were not read yet: state starts anew from the retained ones ({kept.set_aside()})", "warning"
+                )
             replaced = kept.replaces
             if replaced is not None:
                 self.view.say(
@@ -239,5 +244,5 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
             since = time.monotonic()
             if restarts > _RESTARTS:
                 raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {cause(error)}")
-            self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint")
+            self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint", "warning")
             self.stopping.wait(2.0 * restarts)

@@ -50,9 +50,9 @@ class Watch:
                 if self._job.stopping.is_set():
                     return None
                 if self._job.cluster.ensure_running():
-                    self._view.say("the embedded Kafka broker was gone and has been started again")
+                    self._view.say("the embedded Kafka broker was gone and has been started again", "warning")
                 if self._job.clickhouse is not None and self._job.clickhouse.ensure_running():
-                    self._view.say("the embedded ClickHouse was gone and has been started again")
+                    self._view.say("the embedded ClickHouse was gone and has been started again", "warning")
                 self._collector.watch()
                 self._show()
             except Exception as error:  # noqa: BLE001  (unwatched, a job would go on without its broker and collector: whatever it is, stop)
@@ -76,6 +76,7 @@ class Watch:
             dropped_by_watermark=0 if query is None else query.dropped_by_watermark,
             message=self._job.note,
             old_rows_deleted=0 if self._job.retention is None else self._job.retention.deleted,
+            old_rows_left=None if self._job.retention is None else self._job.retention.left,
         )
         return known if query is None or query.last is None else _with_batch(known, query.last)
 

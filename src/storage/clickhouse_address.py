@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from src.clickhouse.names import CHDB_MISSING, EMBEDDED_DATABASE
 from src.errors import ConfigurationError, MissingPartError
+from src.logs import quiet_libraries
 
 SETTING = "COINSPARK_CLICKHOUSE_URL"
 _HOW = (
@@ -90,8 +90,7 @@ def connected(address: ClickHouseAddress, database: str | None = None) -> Client
 
     Raises what clickhouse-connect raises (see `clickhouse_errors.translated`), MissingPartError where the engine's package is missing.
     """
-    # What it warns of is raised too; without a handler it would go to the terminal, between the lines of the live view.
-    logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+    quiet_libraries()
     database = database or address.database
     if address.folder is not None:
         try:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from src.background import in_background
 from src.config.settings import Settings
 from src.errors import CoinSparkError, TransientError
+from src.long_work import long_work
 from src.schema.records import Source
 from src.schema.tables import TableSchema
 from src.storage.sql_batches import ledger_table
@@ -43,15 +44,24 @@ class Retention:
         self._age = timedelta(days=days)
         self.deleted = 0
         """Rows deleted so far; counts up while `run_once` works."""
+        self.left: int | None = None
+        """Rows that `run_once` is going to delete still, as counted when it began; None while it does not work."""
+        self.advanced: Callable[[int, int], None] = _nothing
+        """Called after each few rows with how many are deleted, and how many are left."""
 
     def run_once(self, stopping: threading.Event | None = None, now: datetime | None = None) -> int:
         """Delete what is old by now and return how many rows that were; `stopping` ends it early. Raises what writing to the database raises."""
         before, stop, moment = self.deleted, stopping or threading.Event(), now or datetime.now(UTC)
         with translated(self._engine.url):
             there = set(sa.inspect(self._engine).get_table_names())
-            for table, time in self._tables:
-                if table.name in there:
-                    self._delete(table, time, moment - self._age, stop)
+            present = [(table, table.c[time]) for table, time in self._tables if table.name in there]
+            old = [(table, column, self._old(table, column, moment - self._age)) for table, column in present]
+            self.left = sum(self._count(table, which) for table, _, which in old)
+            try:
+                for table, column, which in old:
+                    self._delete(table, column, which, stop)
+            finally:
+                self.left = None
             if self._batches.name in there:
                 with self._engine.begin() as connection:
                     connection.execute(
@@ -63,9 +73,11 @@ class Retention:
         """Let go of the database."""
         self._engine.dispose()
 
-    def _delete(self, table: sa.Table, time: str, limit: datetime, stopping: threading.Event) -> None:
-        column = table.c[time]
-        old = self._old(table, column, limit)
+    def _count(self, table: sa.Table, old: sa.ColumnElement[bool]) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(table).where(old)).scalar() or 0
+
+    def _delete(self, table: sa.Table, column: sa.Column[datetime], old: sa.ColumnElement[bool], stopping: threading.Event) -> None:
         nth = sa.select(column).where(old).order_by(column).offset(_ROWS_AT_ONCE - 1).limit(1)
         while not stopping.is_set():
             with self._engine.connect() as connection:
@@ -73,7 +85,11 @@ class Retention:
             # By the time and not by a number of rows: not every database has DELETE ... LIMIT.
             chunk = old if last is None else old & (column <= last)
             with self._engine.begin() as connection:
-                self.deleted += connection.execute(table.delete().where(chunk)).rowcount
+                gone = connection.execute(table.delete().where(chunk)).rowcount
+            self.deleted += gone
+            # Rows may become old meanwhile, as those of a replay do.
+            self.left = max(0, (self.left or 0) - gone)
+            self.advanced(self.deleted, self.left)
             if last is None:
                 return
             stopping.wait(_PAUSE_SECONDS)
@@ -97,9 +113,15 @@ def delete_old_rows(url: str, tables: Sequence[TableSchema], days: float, now: d
     """Delete the rows of these tables that are older than `days`, as `Retention` does; returns how many those were."""
     retention = Retention(url, tables, days)
     try:
-        return retention.run_once(now=now)
+        with long_work("deleting old rows", "rows") as work:
+            retention.advanced = lambda deleted, left: work.reach(deleted, deleted + left)
+            return retention.run_once(now=now)
     finally:
         retention.close()
+
+
+def _nothing(deleted: int, left: int) -> None:
+    del deleted, left
 
 
 @contextmanager

@@ -150,9 +150,10 @@ def test_the_command_prints_records_problems_and_a_summary(command: CommandLine,
     answer = command.run("normalise", "okx", str(file))
     assert answer.status == 1
     assert [(line["market"], line["price"], line["source"]) for line in answer.lines] == [("okx", 16800.5, "replay")] * 2
-    problem, summary = answer.errors.splitlines()
-    assert problem == "line 3: not JSON"
-    assert summary == "4 frames, 2 tickers, 0 trades, 0 order books, 1 malformed, 1 control messages"
+    problem, summary = map(json.loads, answer.errors.splitlines())
+    assert (problem["level"], problem["event"], problem["line"]) == ("warning", "line 3: not JSON", 3)
+    assert summary["event"] == "4 frames, 2 tickers, 0 trades, 0 order books, 1 malformed, 1 control messages"
+    assert (summary["frames"], summary["ticker"], summary["malformed"]) == (4, 2, 1)
 
 
 def test_standard_input_and_a_file_without_faults_exit_0(command: CommandLine) -> None:

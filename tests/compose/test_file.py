@@ -14,8 +14,7 @@ import typer
 from typer.main import get_command
 
 from src.command.app import app
-from src.config.example import environment_name
-from src.config.settings import Settings, load_settings, secret_names
+from src.config.settings import Settings, environment_name, load_settings, secret_names
 from tests.compose.conftest import COMPOSE, health_check, variables
 from tests.servers import ROOT, missing
 

@@ -96,7 +96,7 @@ def shoot(page: Page, name: str) -> None:
 
 def command(*words: str, home: Path) -> subprocess.Popen[str]:
     """The command line in a process of its own."""
-    environment = os.environ | {"COINSPARK_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"COINSPARK_HOME": str(home), "PYTHONUNBUFFERED": "1", "COINSPARK_LOG_FORMAT": "text"}
     return subprocess.Popen(
         [sys.executable, str(ROOT / "coin_spark.py"), *words], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

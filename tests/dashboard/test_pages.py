@@ -118,7 +118,7 @@ def test_the_command_serves_until_it_is_stopped_and_refuses_a_taken_port(tmp_pat
     running = command("dashboard", "--port", str(port), "--language", "ko", home=tmp_path)
     assert running.stderr is not None
     try:
-        assert running.stderr.readline() == f"The dashboard is at http://127.0.0.1:{port}/ (Ctrl-C stops it).\n"
+        assert running.stderr.readline().endswith(f"The dashboard is at http://127.0.0.1:{port}/ (Ctrl-C stops it).\n")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
             assert b"CoinSpark" in answer.read()
         second = command("dashboard", "--port", str(port), home=tmp_path)

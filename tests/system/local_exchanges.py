@@ -158,6 +158,7 @@ def started(
         "COINSPARK_EXCHANGE_URLS": json.dumps({market: venue.url for market, venue in places.items()}),
         "COINSPARK_REST_URLS": json.dumps({market: venue.http_url for market, venue in places.items()}),
         "COINSPARK_BANK_RATE_URLS": "",
+        "COINSPARK_LOG_FORMAT": "text",
         "TEST_PATCHES": json.dumps(patches or {}),
         **{f"COINSPARK_{name.upper()}": value for name, value in (settings or {}).items()},
     }

@@ -26,7 +26,7 @@ def test_an_unknown_symbol_is_refused_before_anything_starts(tmp_path: Path) -> 
             with started(tmp_path, NO_BROKER, "collect", "--symbols", "BTC,ETHH", places=places) as process:
                 assert await process.end() == 2
             lines = process.output.splitlines()
-            assert lines == ["error: no exchange asked for trades ETHH (COINSPARK_SYMBOLS): did you mean ETH?"]
+            assert lines == ["coinspark: no exchange asked for trades ETHH (COINSPARK_SYMBOLS): did you mean ETH?"]
             assert all(venue.sockets == [] for venue in places.values())
 
     asyncio.run(run())
