@@ -1,4 +1,4 @@
-"""The command `dashboard`: the page over what the jobs have stored."""
+"""The command `dashboard`: the page over what the jobs have stored, and the API beside it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,33 @@ import typer
 from src.broker.ports import LOOPBACK
 from src.config.settings import load_settings
 
+PORT = 8050
+
 
 def dashboard(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the page is served on.")] = 8050,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port that the page is served on.")] = PORT,
     host: Annotated[
         str, typer.Option(help="Address that it listens on. The page asks for no password: on another one everybody there can read it.")
     ] = LOOPBACK,
     refresh: Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds between two looks at the database, for all pages together.")] = 1.0,
     language: Annotated[str, typer.Option(help="Language that a new page begins in: en or ko.")] = "en",
+    with_parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process, the parent, is gone.")] = None,
 ) -> None:
-    """Show prices, candles, arbitrage and more of what the jobs have stored, on a page in the browser.
+    """Show prices, candles, arbitrage and more of what the jobs have stored, on a page in the browser, and serve it to programs.
 
-    Reads the database, or ClickHouse where COINSPARK_CLICKHOUSE_URL is set; it never writes, and uses no Spark.
+    Reads the database, or ClickHouse where COINSPARK_CLICKHOUSE_URL is set; it never writes, and uses no Spark. Programs read the same data
+    under `/api/v1/` (docs/api.md).
 
     - `python coin_spark.py dashboard`
     - `python coin_spark.py dashboard --port 8051 --language ko --refresh 5`
     """
     from src.dashboard.serving import serve
 
-    serve(load_settings(), host, port, refresh, language, lambda address: typer.echo(f"The dashboard is at {address} (Ctrl-C stops it).", err=True))
+    def started(address: str) -> None:
+        typer.echo(f"The dashboard is at {address} (Ctrl-C stops it).", err=True)
+
+    serve(load_settings(), host, port, refresh, language, started, with_parent)
 
 
 def register(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -42,6 +43,8 @@ OnSinkFailure = Annotated[
 Raw = Annotated[bool | None, typer.Option("--raw/--no-raw", help="Keep every trade or order-book record in ClickHouse too. Default: no.")]
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print every row as a line of JSON.")]
+Dashboard = Annotated[bool, typer.Option("--dashboard", help="Show what is stored on a page in the browser, beside the job.")]
+DashboardPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of that page. Default: 8050.", show_default=False)]
 
 
 def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Callable[..., None]:
@@ -63,6 +66,8 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
         on_sink_failure: OnSinkFailure = None,
         raw: Raw = None,
         as_json: AsJson = False,
+        dashboard: Dashboard = False,
+        dashboard_port: DashboardPort = None,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
             raise ConfigurationError(f"--from {begin_at!r} is neither {' nor '.join(_OFFSETS)}")
@@ -87,7 +92,14 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]]) -> Cal
             from src.storage.json_lines import JsonLinesSink
 
             job.extra_sinks.append(JsonLinesSink(sys.stdout))
-        job.run(debug=debug)
+        with ExitStack() as stack:
+            if dashboard or dashboard_port:
+                from src.command.dashboard import PORT
+                from src.dashboard.child import DashboardProcess
+
+                beside = DashboardProcess(settings, dashboard_port or PORT, job.view.say)
+                job.remarks.append(stack.enter_context(beside.running()))
+            job.run(debug=debug)
 
     return command
 
