@@ -64,7 +64,8 @@ def test_a_dashboard_over_the_same_database_is_used_and_left_running(settings: S
             assert line == f"the dashboard is at {beside.address}, started before this job"
         assert answers(beside.address)
         other = load_settings(home=tmp_path / "other")
-        with pytest.raises(ConfigurationError, match=f"--dashboard: port {there.port} is taken by"), DashboardProcess(other, there.port, pytest.fail).running():
+        taken = f"--dashboard: port {there.port} is taken by"
+        with pytest.raises(ConfigurationError, match=taken), DashboardProcess(other, there.port, pytest.fail).running():
             pass
 
 
@@ -86,7 +87,8 @@ def test_it_ends_with_a_job_that_is_killed(settings: Settings) -> None:
     port = free_port()
     program = (
         "import sys; from pathlib import Path; from src.config.settings import load_settings; from src.dashboard.child import DashboardProcess\n"
-        f"with DashboardProcess(load_settings(home=Path({str(settings.home)!r})), {port}, print).running() as line: print(line, flush=True); sys.stdin.read()"
+        f"with DashboardProcess(load_settings(home=Path({str(settings.home)!r})), {port}, print).running() as line:\n"
+        "    print(line, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as job:
         assert job.stdout is not None

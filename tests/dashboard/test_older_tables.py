@@ -94,11 +94,15 @@ def clickhouse(tmp_path: Path) -> Iterator[tuple[Reading, ClickHouseSink]]:
     with opened_reading(settings, 1.0) as reading:
         store = reading.store
         assert isinstance(store, ClickHouseStore)
-        address = store._address
-        url = f"http://{address.user}:{address.password.get_secret_value()}@{address.host}:{address.port}/{address.database}"
-        sink = ClickHouseSink(url, ttl_days=0)
+        sink = ClickHouseSink(address_of(store), ttl_days=0)
         yield reading, sink
         sink.close()
+
+
+def address_of(store: ClickHouseStore) -> str:
+    """Where a job writes what the store reads."""
+    there = store._address
+    return f"http://{there.user}:{there.password.get_secret_value()}@{there.host}:{there.port}/{there.database}"
 
 
 def write(sink: ClickHouseSink, names: Sequence[str]) -> None:
@@ -135,11 +139,10 @@ def test_the_api_over_clickhouse(tmp_path: Path) -> None:
         store = api.reading.store
         assert isinstance(store, ClickHouseStore)
         assert api.json("/tables/arbitrage/rows")["rows"] == []
-        address = store._address
-        sink = ClickHouseSink(f"http://{address.user}:{address.password.get_secret_value()}@{address.host}:{address.port}/{address.database}", ttl_days=0)
+        sink = ClickHouseSink(address_of(store), ttl_days=0)
         write(sink, ("arbitrage", "time_metrics", "market_arbitrage", SIGNALS.name))
         sink.close()
-        secret = address.password.get_secret_value()
+        secret = store._address.password.get_secret_value()
         for path in ("/tables/arbitrage/rows", "/prices", "/health"):
             answer = api.get(path)
             assert answer.status_code == 200, answer.text

@@ -41,7 +41,9 @@ def candles_answer(api: Api, given: dict[str, Any]) -> dict[str, Any]:
         given = {"source": newest.source} | given
         given = _price(api, given, newest.time) | given
     answer = rows_answer(api, table, given)
-    return answer | {"gaps": [gap._asdict() for gap in gaps(answer["rows"][::-1], _events(api, given, answer["rows"]), table.lengths[given[INTERVAL]])]}
+    rows = answer["rows"]
+    found = gaps(rows[::-1], _events(api, given, rows), table.lengths[given[INTERVAL]])
+    return answer | {"gaps": [gap._asdict() for gap in found]}
 
 
 def _price(api: Api, given: dict[str, Any], newest: int) -> dict[str, str]:

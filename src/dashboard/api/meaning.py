@@ -19,7 +19,7 @@ _BY_NAME = (
     ("second", "seconds"),
     ("ms", "milliseconds"),
 )
-_SAID = ("quote currency", "base coin", "percent", "basis points", "USD")
+_SAID = ("quote currency", "base coin per minute", "base coin", "percent", "basis points", "USD")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ def reference_page(document: Mapping[str, Any]) -> str:
     parts = [f"<h1>{escape(info['title'])} API</h1><p>{escape(info['description'])}</p>"]
     for path, methods in document["paths"].items():
         operation = methods["get"]
-        parts.append(f"<details id='{escape(operation['operationId'])}'><summary><code>GET {escape(path)}</code> {escape(operation['summary'])}</summary>")
+        summary = f"<code>GET {escape(path)}</code> {escape(operation['summary'])}"
+        parts.append(f"<details id='{escape(operation['operationId'])}'><summary>{summary}</summary>")
         if "description" in operation:
             parts.append(f"<p>{escape(operation['description'])}</p>")
         parts += _parameters(operation.get("parameters", []))
