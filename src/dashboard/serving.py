@@ -84,9 +84,7 @@ class DashboardServer(uvicorn.Server):
         yield
 
 
-def serve(
-    settings: Settings, host: str, port: int, seconds: float, language: str, started: Callable[[str], None], parent: int | None = None
-) -> None:
+def serve(settings: Settings, host: str, port: int, seconds: float, language: str, started: Callable[[str], None], parent: int | None = None) -> None:
     """Serve until SIGINT, SIGTERM, or the end of the `parent` process; `started` is told the address.
 
     Raises ConfigurationError for a port that is taken.
@@ -122,6 +120,9 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises ConfigurationError that says why it cannot."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise ConfigurationError(f"the dashboard cannot listen on {host}:{port} ({error}): choose others with --host and --port") from None
+    # Of connections that it accepts: an answer in two parts would wait for the client's acknowledgement of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

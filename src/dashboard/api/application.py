@@ -141,9 +141,7 @@ def _add(
         return json_response(answer(read_parameters(request.query_params.multi_items(), known)))
 
     statuses = (422, 429, 503) if not known else (404, 422, 429, 503)
-    problems: dict[int | str, dict[str, Any]] = {
-        status: {"description": _PROBLEMS[status], "model": ProblemModel} for status in statuses
-    }
+    problems: dict[int | str, dict[str, Any]] = {status: {"description": _PROBLEMS[status], "model": ProblemModel} for status in statuses}
     app.add_api_route(
         ROOT + path,
         endpoint,

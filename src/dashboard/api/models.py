@@ -167,7 +167,10 @@ def rows_model(table: ServedTable, **more: Any) -> type[BaseModel]:
         "from": (int | None, _time("Rows from here on were looked for; null where there is no row at all")),
         "to": (int | None, _time("Rows before this were looked for; null: up to the newest")),
         "rows": (list[row_model(table)], Field(description="The newest first; rows of one time by their key.")),  # type: ignore[misc]
-        "next_cursor": (str | None, Field(description="As `cursor` of the same request it gives the rows behind these; null where these are the last.")),
+        "next_cursor": (
+            str | None,
+            Field(description="As `cursor` of the same request it gives the rows behind these; null where these are the last."),
+        ),
     }
     name = "".join(_camel(part) for part in (table.name, *more)) + "Answer"
     return create_model(name, __base__=Model, __doc__=f"Rows of {table.name}.", **{**fields, **more})
