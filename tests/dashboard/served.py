@@ -22,6 +22,9 @@ from tests.servers import LOOPBACK
 # Tests ask faster than programs do; those of the limits give their own.
 GENEROUS = Limits(requests_per_second=10_000, burst=10_000)
 
+# One for all: each would read the certificates that browsers trust.
+CLIENT = httpx.Client(timeout=120, trust_env=False)
+
 
 @dataclass(frozen=True, eq=False)
 class Served:
@@ -43,7 +46,7 @@ class Served:
     def get(self, path: str, **parameters: Any) -> httpx.Response:
         """An answer of the API; `from_` is the parameter `from`."""
         given = {name.rstrip("_"): value for name, value in parameters.items()}
-        return httpx.get(f"{self.address}/api/v1{path}", params=given or None, timeout=60, trust_env=False)
+        return CLIENT.get(f"{self.address}/api/v1{path}", params=given or None)
 
     def json(self, path: str, **parameters: Any) -> Any:
         """What an answer with data holds."""
