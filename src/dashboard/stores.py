@@ -160,7 +160,7 @@ class ClickHouseStore(Store):
         # A table of an earlier version, or of a job with other markets than these settings name: what it has no column for was not observed.
         with clickhouse_translated(self._address):
             found = self._read(*clickhouse_select(schema, replace(question, columns=kept)))
-        return [dict.fromkeys(wanted) | row for row in found]
+        return [{name: row.get(name) for name in wanted} for row in found]
 
     def _read(self, text: str, parameters: dict[str, Any]) -> list[Row]:
         with self._lock:

@@ -95,7 +95,8 @@ def make_application(reading: Reading, settings: Settings, language: str = "en",
             raise Refused(405, "read-only", f"{request.method} is not for this API: it can be read, by GET")
         raise Refused(404, "no such address", f"there is nothing at {request.url.path[:100]}; {ROOT}/openapi.json says what there is")
 
-    app.mount("/", WSGIMiddleware(make_app(reading, settings, language).server, workers=_PAGE_THREADS))
+    page: Any = WSGIMiddleware(make_app(reading, settings, language).server, workers=_PAGE_THREADS)
+    app.mount("/", page)
     app.add_middleware(Gate, clients=api.clients)
     return app
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.config import JsonDict
 
 from src.dashboard.api.meaning import TIME
 from src.dashboard.api.served import ServedTable
@@ -154,7 +155,7 @@ def row_model(table: ServedTable) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, kind in table.kinds.items():
         unit, of_json = table.meanings[name].unit, _TYPES[kind]
-        extra = {"x-unit": unit} if unit else None
+        extra: JsonDict | None = {"x-unit": unit} if unit else None
         shown = table.meanings[name].text if unit is None or unit in table.meanings[name].text else f"{table.meanings[name].text}, {unit}"
         fields[name] = (of_json if name in table.schema.key else of_json | None, Field(description=shown, json_schema_extra=extra))
     return create_model(f"{_camel(table.name)}Row", __base__=Model, __doc__=f"A row of {table.name}.", **fields)
