@@ -20,8 +20,8 @@ from tests.dashboard.served import Served
 TABLES = metric_tables(SETTINGS)
 NEEDED: Mapping[str, Mapping[str, Any]] = {"/api/v1/candles": {"symbol": "BTC", "market": "binance", "interval": "1m"}}
 """What an endpoint must be told."""
-EMPTY = {"depth_intensity"}
-"""Tables of which the tests' market has no rows: it has no derivatives."""
+EMPTY = {"depth_intensity", "taker_seconds", "taker_half_seconds"}
+"""Tables of which the tests' market has no rows: it has no derivatives, and no two trades of one second."""
 PATHS = [
     *("/api/v1/tables", "/api/v1/candles", "/api/v1/prices", "/api/v1/health"),
     *(f"/api/v1/tables/{name}{end}" for name in TABLES for end in ("", "/rows")),
