@@ -55,6 +55,7 @@ class Outbox:
             return
         if len(self._waiting) >= self.most_messages or self._bytes + len(text) > self.most_bytes:
             self._waiting.clear()
+            self._some.clear()
             self.is_full.set()
             return
         self._waiting.append(text)
@@ -63,8 +64,10 @@ class Outbox:
 
     async def take(self, seconds: float) -> str | None:
         """The oldest message; None when there is none for so long."""
+        # Not wait_for: before Python 3.12 it may pass over that its task is cancelled.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._some.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._some.wait()
         if not self._waiting:
             return None
         text = self._waiting.popleft()
@@ -205,4 +208,5 @@ def _is_from_here(websocket: WebSocket) -> bool:
 async def _closed(websocket: WebSocket, code: int, reason: str) -> None:
     # A client that takes nothing takes no close frame either: it is waited for a while, then the connection goes without.
     with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
-        await asyncio.wait_for(websocket.close(code, reason[:_LONGEST_REASON]), _CLOSE_SECONDS)
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await websocket.close(code, reason[:_LONGEST_REASON])
