@@ -90,6 +90,7 @@ class Deaf:
         while data := self._socket.recv(65536):
             self._protocol.receive_data(data)
             self._flush()
+        self._protocol.receive_eof()
         return self._protocol.close_code, self._protocol.close_reason
 
     def _flush(self) -> None:
