@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help install run check test test-all test-crash docs bench-start bench-collect bench-throughput bench-metrics bench-cores bench-jobs bench-state bench-sinks soak install-test
 
-ARGS ?= ticker
+ARGS ?= ticker --dashboard
 
 help: ## Say what can be made
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -12,7 +12,7 @@ help: ## Say what can be made
 install: ## Install everything that is missing; does nothing when it is all there
 	@python=$$(install/find_python.sh) && "$$python" -m install
 
-run: install ## Install, then run `python coin_spark.py ticker`; other words: make run ARGS="ticker --source simulate"
+run: install ## Install, then run `python coin_spark.py ticker --dashboard`; other words: make run ARGS="ticker --source simulate"
 	@.venv/bin/python coin_spark.py $(ARGS)
 
 check: ## Lint, formatting, types, the documentation as a site

@@ -38,4 +38,4 @@ def program(
 def run() -> None:
     """Run the command line and exit."""
     follow_parent()
-    run_app(app)
+    run_app(app, "coin_spark.py")

@@ -1,4 +1,4 @@
-"""The command `dashboard`: the page over what the jobs have stored."""
+"""The command `dashboard`: the page over what the jobs have stored, and the API beside it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from src.command.options import Port
 from src.config.settings import load_settings
 from src.logs import about, logger
 
+PORT = 8050
+
 
 def dashboard(
     *,
-    port: Port = 8050,
+    port: Port = PORT,
     host: Annotated[
         str, typer.Option(help="Address that it listens on. The page asks for no password: on another one everybody there can read it.")
     ] = LOOPBACK,
     refresh: Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds between two looks at the database, for all pages together.")] = 1.0,
     language: Annotated[str, typer.Option(help="Language that a new page begins in: en or ko.")] = "en",
+    with_parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process, the parent, is gone.")] = None,
 ) -> None:
-    """Show prices, candles, arbitrage and more of what the jobs have stored, on a page in the browser.
+    """Show prices, candles, arbitrage and more of what the jobs have stored, on a page in the browser, and serve it to programs.
 
-    Reads the database, or ClickHouse where COINSPARK_CLICKHOUSE_URL is set; it never writes, and uses no Spark.
+    Reads the database, or ClickHouse where COINSPARK_CLICKHOUSE_URL is set; it never writes, and uses no Spark. Programs read the same data
+    under `/api/v1/` (docs/api.md).
 
     Examples:
     - `python coin_spark.py dashboard`
@@ -32,7 +36,7 @@ def dashboard(
     from src.dashboard.serving import serve
 
     with about(part="dashboard"):
-        serve(load_settings(), host, port, refresh, language, _say_address)
+        serve(load_settings(), host, port, refresh, language, _say_address, with_parent)
 
 
 def _say_address(address: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -38,6 +39,8 @@ OnSinkFailure = Annotated[
 ]
 Raw = Annotated[bool | None, typer.Option("--raw/--no-raw", help="Keep every trade or order-book record in ClickHouse too. Default: no.")]
 Master = Annotated[str | None, typer.Option(help="Spark master. Default: local[2].")]
+Dashboard = Annotated[bool, typer.Option("--dashboard", help="Show what is stored on a page in the browser, beside the job.")]
+DashboardPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of that page. Default: 8050.", show_default=False)]
 
 
 def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]], sinks: Sequence[Sink | BatchSink] = ()) -> Callable[..., None]:
@@ -60,6 +63,8 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]], sinks:
         raw: Raw = None,
         metrics_port: MetricsPort = None,
         as_json: AsJson = False,
+        dashboard: Dashboard = False,
+        dashboard_port: DashboardPort = None,
     ) -> None:
         if begin_at not in {None, *_OFFSETS}:
             raise ConfigurationError(
@@ -89,7 +94,14 @@ def job_command(job_class: Callable[[], type[SparkStreamingCoinAverage]], sinks:
             from src.storage.json_lines import JsonLinesSink
 
             job.extra_sinks.append(JsonLinesSink(sys.stdout))
-        job.run(debug=debug)
+        with ExitStack() as stack:
+            if dashboard or dashboard_port:
+                from src.command.dashboard import PORT
+                from src.dashboard.child import DashboardProcess
+
+                beside = DashboardProcess(settings, dashboard_port or PORT, job.view.say)
+                job.remarks.append(stack.enter_context(beside.running()))
+            job.run(debug=debug)
 
     return command
 

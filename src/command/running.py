@@ -28,10 +28,10 @@ def set_up_logs(*, verbose: bool = False) -> None:
     hear_libraries(verbose=settings.log_level == "debug")
 
 
-def run_app(app: typer.Typer) -> None:
+def run_app(app: typer.Typer, name: str | None = None) -> None:
     """Run a command line and exit. An error of ours is one line, and its exit status says who must act."""
     try:
-        ended = app(prog_name="coin_spark.py", standalone_mode=False)
+        ended = app(prog_name=name, standalone_mode=False)
     except BrokenPipeError:
         # Whoever read the output has gone; Python would say so once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

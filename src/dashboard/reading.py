@@ -16,6 +16,8 @@ from src.errors import CoinSparkError
 from src.schema.tables import TableSchema
 
 _KEPT_TICKS = 2
+_KEPT_ROWS = 200_000
+"""Of answers in all; with long ticks many different questions would fill the memory."""
 
 
 class DatabaseAway(CoinSparkError):
@@ -78,6 +80,7 @@ class Reading:
             answer = self._answers.get((tick, question))
             is_mine = answer is None
             if answer is None:
+                self._make_room()
                 answer = self._answers[tick, question] = Future()
         if is_mine:
             self._ask(question, answer)
@@ -113,6 +116,16 @@ class Reading:
             answer.set_result(found)
             with self._lock:
                 self.costs.answer(question, len(found), time.perf_counter() - began, self.now)
+
+    def _make_room(self) -> None:
+        """Forget the oldest answers beyond the rows that are kept; their askers have them."""
+        sizes = {key: len(answer.result()) for key, answer in self._answers.items() if answer.done() and answer.exception() is None}
+        too_many = sum(sizes.values()) - _KEPT_ROWS
+        for key, size in sizes.items():
+            if too_many <= 0:
+                break
+            del self._answers[key]
+            too_many -= size
 
     def close(self) -> None:
         """Give connections back."""

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any
 
-from werkzeug.serving import BaseWSGIServer, make_server
+import uvicorn
+from fastapi import FastAPI
 
+from src.background import in_background
 from src.broker.ports import LOOPBACK, require_free_port
 from src.clickhouse.place import clickhouse
 from src.config.settings import Settings
-from src.dashboard.app import make_app
+from src.dashboard.api.application import make_application
+from src.dashboard.api.limits import Limits
 from src.dashboard.reading import Reading
 from src.dashboard.stores import ClickHouseStore, SqlStore
 from src.dashboard.tables import metric_tables
 from src.errors import ConfigurationError
 from src.logs import quiet_libraries
+
+_STOP_SECONDS = 3
+"""How long answers that are being made are waited for at the end."""
+_PARENT_SECONDS = 0.5
+_BACKLOG = 128
 
 
 @contextmanager
@@ -34,31 +43,87 @@ def opened_reading(settings: Settings, seconds: float) -> Iterator[Reading]:
             reading.close()
 
 
-def serve(settings: Settings, host: str, port: int, seconds: float, language: str, started: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `started` is told the address. Raises ConfigurationError for a port that is taken."""
+class DashboardServer(uvicorn.Server):
+    """Serves an application on a socket that listens already. Signals are its owner's: `stop` may be called from a handler, or another thread."""
+
+    def __init__(self, application: FastAPI, listener: socket.socket, message_bytes: int = Limits.message_bytes) -> None:
+        config = uvicorn.Config(
+            application,
+            loop="asyncio",
+            http="h11",
+            ws="websockets-sansio",
+            ws_max_size=message_bytes,
+            ws_per_message_deflate=False,
+            lifespan="on",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            # Whoever asks would say himself who he is, and limits are kept by client.
+            proxy_headers=False,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+        super().__init__(config)
+        self._listener = listener
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def serve_until_stopped(self) -> None:
+        """Serve; returns after an orderly end."""
+        self.run(sockets=[self._listener])
+
+    def stop(self) -> None:
+        """End it: nobody new is let in, answers that are being made are finished, websockets are closed."""
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(settings: Settings, host: str, port: int, seconds: float, language: str, started: Callable[[str], None], parent: int | None = None) -> None:
+    """Serve until SIGINT, SIGTERM, or the end of the `parent` process; `started` is told the address.
+
+    Raises ConfigurationError for a port that is taken.
+    """
     require_free_port(port, "--port")
     with opened_reading(settings, seconds) as reading:
-        server = _server(host, port, make_app(reading, settings, language).server)
-        shown = host if host != "0.0.0.0" else LOOPBACK  # noqa: S104  (whoever gives it means it)
-        started(f"http://{shown}:{port}/")
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        application = make_application(reading, settings, language)
+        server = DashboardServer(application, listening(host, port))
+
+        def watch_parent(done: threading.Event) -> None:
+            while parent is not None and not done.wait(_PARENT_SECONDS):
+                if os.getppid() != parent:
+                    server.stop()
+                    return
+
+        handlers = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            pass
+            with in_background("parent of the dashboard", watch_parent, _PARENT_SECONDS):
+                started(address(host, port))
+                server.serve_until_stopped()
         finally:
-            signal.signal(signal.SIGTERM, before)
-            server.server_close()
+            for number, before in handlers.items():
+                signal.signal(number, before)
 
 
-def _server(host: str, port: int, application: Any) -> BaseWSGIServer:
-    quiet_libraries()
+def address(host: str, port: int) -> str:
+    """Where a browser of this machine finds the page."""
+    shown = host if host not in {"0.0.0.0", "::"} else LOOPBACK  # noqa: S104  (whoever gives it means it)
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises ConfigurationError that says why it cannot."""
     try:
-        return make_server(host, port, application, threaded=True)
-    except (OSError, SystemExit) as error:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
         raise ConfigurationError(f"the dashboard cannot listen on {host}:{port} ({error}): choose others with --host and --port") from None
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+    # Of connections that it accepts: an answer in two parts would wait for the client's acknowledgement of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

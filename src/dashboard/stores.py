@@ -10,14 +10,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from clickhouse_connect.driver.client import Client
 
-from src.dashboard.question import Question, Row
-from src.errors import CoinSparkError, TransientError
+from src.dashboard.question import Question, Row, place
+from src.errors import CoinSparkError, ConfigurationError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.clickhouse import current_view
 from src.storage.clickhouse_address import ClickHouseAddress, connected
@@ -36,7 +37,7 @@ _READ_ONLY = {
     "postgresql": "SET default_transaction_read_only = on",
     "sqlite": "PRAGMA query_only = ON",
 }
-_UNKNOWN_TABLE = 60
+_COLUMNS_THERE = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {table:String}"
 
 
 class Store(ABC):
@@ -118,9 +119,16 @@ class SqlStore(Store):
         moment = time_column(schema)
         if moment is not None:
             if question.since is not None:
-                select = select.where(table.c[moment] >= _EPOCH + timedelta(milliseconds=question.since))
-            select = select.order_by(table.c[moment].desc())
-        return select.limit(question.limit)
+                select = select.where(table.c[moment] >= _moment(question.since))
+            if question.until is not None:
+                select = select.where(table.c[moment] < _moment(question.until))
+        order = [table.c[name] for name in (place(schema) if question.is_ordered else (moment,)) if name is not None]
+        if question.after:
+            values = [_moment(value) if column.name == moment else value for column, value in zip(order, question.after, strict=True)]
+            behind = [sa.literal(value, column.type) for column, value in zip(order, values, strict=True)]
+            # The first of them once more, alone: of a whole tuple databases do not see that an index has it.
+            select = select.where(order[0] <= behind[0], sa.tuple_(*order) < sa.tuple_(*behind))
+        return select.order_by(*(column.desc() for column in order)).limit(question.limit)
 
     def _make_read_only(self, connection: Any, record: Any) -> None:
         del record
@@ -145,19 +153,35 @@ class ClickHouseStore(Store):
         self._address = clickhouse_parsed(url)
         self.shown = f"ClickHouse {self._address.shown}"
         self._client: Client | None = None
+        self._lock = Lock()
 
     def rows(self, schema: TableSchema, question: Question) -> list[Row]:
-        text, parameters = clickhouse_select(schema, question)
         try:
             with clickhouse_translated(self._address):
-                if self._client is None:
-                    self._client = connected(self._address)
-                found = list(self._client.query(text, parameters=parameters).named_results())
-        except CoinSparkError as error:
-            self.close()
-            if f"code: {_UNKNOWN_TABLE}" in str(error).lower() or "a table is gone" in str(error):
+                return self._read(*clickhouse_select(schema, question))
+        except ConfigurationError:
+            with clickhouse_translated(self._address):
+                there = {row["name"] for row in self._read(_COLUMNS_THERE, {"table": current_view(schema.name)})}
+            wanted = question.columns or tuple(column.name for column in schema.columns)
+            kept = tuple(name for name in wanted if name in there)
+            if not there:
                 return []
+            if not kept or len(kept) == len(wanted):
+                raise
+        except CoinSparkError:
+            self.close()
             raise
+        # A table of an earlier version, or of a job with other markets than these settings name: what it has no column for was not observed.
+        with clickhouse_translated(self._address):
+            found = self._read(*clickhouse_select(schema, replace(question, columns=kept)))
+        return [{name: row.get(name) for name in wanted} for row in found]
+
+    def _read(self, text: str, parameters: dict[str, Any]) -> list[Row]:
+        with self._lock:
+            if self._client is None:
+                self._client = connected(self._address)
+            client = self._client
+        found = client.query(text, parameters=parameters).named_results()
         return [{name: _ms(value) if isinstance(value, datetime) else value for name, value in row.items()} for row in found]
 
     def close(self) -> None:
@@ -180,10 +204,18 @@ def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dic
     conditions = [f"{identifier(name)} = {{value{number}:{kinds[name]}}}" for number, (name, _) in enumerate(question.where)]
     moment, order = time_column(schema), ""
     if moment is not None:
-        order = f" ORDER BY {identifier(moment)} DESC"
-        if question.since is not None:
-            conditions.append(f"{identifier(moment)} >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')")
-            parameters["since"] = question.since
+        columns = place(schema) if question.is_ordered else (moment,)
+        order = " ORDER BY " + ", ".join(f"{identifier(name)} DESC" for name in columns)
+        if question.after:
+            behind = [_moment_of("after0"), *(f"{{after{number}:{kinds[name]}}}" for number, name in enumerate(columns) if number)]
+            # The time once more, alone: partitions are passed over by it.
+            conditions.append(f"{identifier(moment)} <= {behind[0]}")
+            conditions.append(f"({', '.join(map(identifier, columns))}) < ({', '.join(behind)})")
+            parameters |= {f"after{number}": value for number, value in enumerate(question.after)}
+        for name, sign, value in (("since", ">=", question.since), ("until", "<", question.until)):
+            if value is not None:
+                conditions.append(f"{identifier(moment)} {sign} {_moment_of(name)}")
+                parameters[name] = value
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     text = f"SELECT {names} FROM {identifier(current_view(schema.name))}{where}{order} LIMIT {question.limit}"  # noqa: S608  (names are quoted)
     return f"{text} SETTINGS max_execution_time = {ANSWER_SECONDS}", parameters
@@ -199,6 +231,14 @@ def _columns_there(connection: sa.Connection, table: str) -> frozenset[str]:
     """The columns of a table; none where there is no table."""
     inspector = sa.inspect(connection)
     return frozenset(column["name"] for column in inspector.get_columns(table)) if inspector.has_table(table) else frozenset()
+
+
+def _moment(milliseconds: float | str) -> datetime:
+    return _EPOCH + timedelta(milliseconds=float(milliseconds))
+
+
+def _moment_of(parameter: str) -> str:
+    return f"fromUnixTimestamp64Milli({{{parameter}:Int64}}, 'UTC')"
 
 
 def _ms(moment: datetime) -> int:

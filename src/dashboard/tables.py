@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from src.collect.ledger import LEDGER_TABLE
 from src.config.settings import Settings
 from src.panes.reading import parsed_kinds
+from src.preprocess.metric import INTERVAL
 from src.preprocess.orderbook import OrderbookQueryOrganization
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.ticker import TickerQueryOrganization
@@ -31,4 +32,18 @@ def metric_tables(settings: Settings) -> Mapping[str, TableSchema]:
             kinds[name] = expression.kind(kinds)
         own = {metric.name: metric.table(kinds) for metric in organization.metrics()}
         found |= own | {metric.name: metric.table(own) for metric in organization.series()}
+    return found
+
+
+def interval_lengths(settings: Settings) -> Mapping[str, Mapping[str, int]]:
+    """Of each table that has windows of several lengths: the values of its key column `interval`, and how long such a window is, ms."""
+    found: dict[str, Mapping[str, int]] = {}
+    for kind, _ in _JOBS:
+        organization = kind(settings)
+        for metric in organization.metrics():
+            if named := {name: window.size_ms for name, window in metric.intervals.items() if name is not None}:
+                found[metric.name] = named
+        for series in organization.series():
+            if INTERVAL in series.keys:
+                found[series.name] = {name: length for source in series.of for name, length in found.get(source, {}).items()}
     return found

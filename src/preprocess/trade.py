@@ -71,9 +71,9 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
         interval: 1m, 5m, 15m, 1h; 1d and 1w (from Monday) by UTC, 1d_kst and 1w_kst by Korean time. open, high, low, close: quote currency;
         first and last by event time, then reception, then trade id where a market's ids rise. volume: base coin; quote_volume: quote currency;
         trades: how many; buy_volume, sell_volume: of takers that bought and sold, base coin, null where no trade says its side; vwap: quote_volume
-        over volume; first_trade_id, last_trade_id: in the order of open and close, null where trades have none. complete: `gap` when trades are
-        known to be missing or may be (a gap mark in the window, as after a start; a late trade that was left out; a jump of consecutive ids);
-        `proven` when ids are consecutive and as many as the trades; else `no_known_gap`.
+        over volume, quote currency; first_trade_id, last_trade_id: in the order of open and close, null where trades have none. complete: `gap`
+        when trades are known to be missing or may be (a gap mark in the window, as after a start; a late trade that was left out; a jump of
+        consecutive ids); `proven` when ids are consecutive and as many as the trades; else `no_known_gap`.
         """
         return candles()
 
@@ -108,7 +108,9 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
         """The same for seconds that begin halfway between two full ones; of these whale_trades are made.
 
         half_second: their beginning in the minute, seconds, 0.5 to 58.5. The second on the turn of a minute is in two parts, 59.5 in the one
-        minute and -0.5 in the next, which have a row of any notional. The other columns are those of taker_seconds.
+        minute and -0.5 in the next, which have a row of any notional. trades: how many; size: base coin;
+        notional: quote currency; notional_usd: USD; first_price, last_price: quote currency; first_trade_id; event_time, last_event_time: of
+        the first and the last trade, ms since 1970 UTC.
         """
         return taker_half_seconds(self.settings, floor_usd(self.settings))
 
@@ -143,9 +145,10 @@ class TradeQueryOrganization(SparkCoinAverageQueryOrganization):
     def cal_indicators(self) -> SeriesMetric:
         """Indicators on closed candles, per price and interval, over the candles there are: a window without trades makes none and is passed over.
 
-        close: of the candle; sma_20, ema_20: simple and exponential mean of 20 closes; rsi_14: Wilder's relative strength index, 0 to 100, null
-        where no price changed; macd: EMA(12) minus EMA(26), macd_signal: its EMA(9), macd_histogram: their difference; bollinger_upper,
-        bollinger_middle, bollinger_lower: mean of 20 closes and twice their population deviation about it; atr_14: Wilder's average true range.
-        All but rsi_14 in the quote currency. Null until there are enough candles: 20 for means and bands, 15 for rsi_14 and atr_14, 34 for macd.
+        close: of the candle, quote currency; sma_20, ema_20: simple and exponential mean of 20 closes, quote currency; rsi_14: Wilder's relative
+        strength index, 0 to 100, null where no price changed; macd: EMA(12) minus EMA(26), quote currency; macd_signal: its EMA(9), quote
+        currency; macd_histogram: their difference, quote currency; bollinger_upper, bollinger_middle, bollinger_lower: mean of 20 closes and
+        twice their population deviation about it, quote currency; atr_14: Wilder's average true range, quote currency. Null until there are
+        enough candles: 20 for means and bands, 15 for rsi_14 and atr_14, 34 for macd.
         """
         return indicators()

@@ -53,6 +53,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
 
     settings: those of the environment and `.env` when left out. collect: where frames come from (the default: live exchanges).
     view: what shows the run; plain lines when left out. `begin_at`: "earliest" or "latest", for a query that has no checkpoint yet.
+    `remarks`: lines that the view shows with those of the run.
     """
 
     collector: CollectorProcess | None = None
@@ -66,6 +67,7 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         self.collect = self._with_derivatives(collect or CollectOptions(channels=(self.channel,)))
         self.view: View = view or PlainView()
         self.begin_at = begin_at
+        self.remarks: list[str] = []
 
     def run(self, *, debug: bool = False) -> None:
         """Run until the source and its records are used up (trigger available-now), SIGINT or SIGTERM; `debug` shows batches instead of storing them.
@@ -203,13 +205,13 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
     def _origin_lines(self, kept: Checkpoint, *, debug: bool) -> list[str]:
         place = f"Kafka {self.cluster.bootstrap_servers}{' (embedded)' if self.cluster.is_embedded else ''}"
         if debug:
-            return [place, f"nothing is stored; reading from {self.starting_offsets}"]
+            return [place, f"nothing is stored; reading from {self.starting_offsets}", *self.remarks]
         begin = f"begins with the {self.starting_offsets} records" if kept.is_new else "goes on from its checkpoint"
         clickhouse = "" if self.clickhouse is None else f", to ClickHouse {self.clickhouse.shown}{' (raw records too)' if self.raw else ''}"
         lines = [place, f"rows to {shown(parsed(self.database_url))}{clickhouse} and to the metrics' topics", begin]
         if self.whole_from:
             lines.append(f"windows before {datetime.fromtimestamp(self.whole_from / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC are not whole and left out")
-        return lines
+        return [*lines, *self.remarks]
 
     def _run_query(self, session: SparkSession) -> None:
         """Run the query; one that ends by a fault of the surroundings (a broker killed) begins again from its checkpoint, a few times."""

@@ -7,18 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect
-from werkzeug.serving import make_server
 
 from src.config.settings import Settings
-from src.dashboard.app import make_app
 from src.dashboard.reading import Reading
-from src.dashboard.serving import opened_reading
+from tests.dashboard.served import served
 from tests.servers import ROOT, missing
 
 # A loaded machine is slow, which is no failure.
@@ -71,19 +68,13 @@ class Site:
 @contextmanager
 def site(settings: Settings, browser: Browser, seconds: float = 0.5, language: str = "en") -> Iterator[Site]:
     """The real application on a port of its own. When the block ends, no page may have had a problem."""
-    with opened_reading(settings, seconds) as reading:
-        server = make_server("127.0.0.1", 0, make_app(reading, settings, language).server, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        found = Site(f"http://127.0.0.1:{server.server_port}", reading, browser)
+    with served(settings, seconds, language) as server:
+        found = Site(server.address, server.reading, browser)
         try:
             yield found
         finally:
             for context in browser.contexts:
                 context.close()
-            server.shutdown()
-            thread.join()
-            server.server_close()
     assert found.problems == []
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from src.config.settings import Settings
 from tests.dashboard.browsing import Site, chromium, site
 from tests.dashboard.markets import MINUTE, SETTINGS, Filled, books, tickers, trades
+from tests.dashboard.served import Served, served
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +65,10 @@ def dashboard(market: Settings, browser: Browser) -> Iterator[Site]:
 def empty_home(tmp_path: Path) -> Settings:
     """Settings of a database that nobody has made."""
     return SETTINGS.model_copy(update={"home": tmp_path, "database_url": SecretStr(f"sqlite:///{tmp_path / 'coin.db'}")})
+
+
+@pytest.fixture(scope="session")
+def api(market: Settings) -> Iterator[Served]:
+    """The API over three quarters of an hour of all jobs; a tick is so long that a test is within one or two of them."""
+    with served(market, seconds=3_000) as found:
+        yield found

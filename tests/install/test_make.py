@@ -29,7 +29,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_run_passes_the_words_it_is_given() -> None:
-    assert make("--dry-run", "run").stdout.splitlines()[-1] == ".venv/bin/python coin_spark.py ticker"
+    assert make("--dry-run", "run").stdout.splitlines()[-1] == ".venv/bin/python coin_spark.py ticker --dashboard"
     given = make("--dry-run", "run", "ARGS=ticker --source simulate").stdout
     assert given.splitlines()[-1] == ".venv/bin/python coin_spark.py ticker --source simulate"
 
