@@ -15,7 +15,7 @@ from src.panes.columns import Records
 from src.panes.combine import Panes
 from src.panes.layout import Layout, Slot
 from src.panes.members import Members, grid_of, members
-from src.panes.packing import PACK, packed
+from src.panes.packing import PACK, batch_number, packed
 from src.panes.reading import DeadLetterSender, Reader, Reading
 from src.panes.slots import slot_column, slot_type
 from src.schema.kinds import Kind
@@ -47,9 +47,9 @@ class Combiner:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
-            reader = Reader(self.reading, dead)
+            reader, batch = Reader(self.reading, dead), batch_number()
             for records in _gathered(map(reader.read, batches)):
-                yield self._combined(records)
+                yield self._combined(records, batch)
 
     @property
     def schema(self) -> pa.Schema:
@@ -59,7 +59,7 @@ class Combiner:
         fields += [pa.field(slot.name, slot_type(slot)) for slot in self.layout.slots]
         return pa.schema([*fields, pa.field(PACK, pa.binary())] if self.layout.packs else fields)
 
-    def _combined(self, records: Records) -> pa.RecordBatch:
+    def _combined(self, records: Records, batch: int) -> pa.RecordBatch:
         records.keys = self.layout.main_keys()
         panes: dict[object, Panes] = {}
         found = []
@@ -69,7 +69,7 @@ class Combiner:
                 if grid not in panes:
                     panes[grid] = Panes(records, grid)
                 rows = members(part, panes[grid], records.identities)
-                found.append(packed(rows) if variant.metric.packed else rows)
+                found.append(packed(rows, batch) if variant.metric.packed else rows)
         return self._table(found)
 
     def _table(self, found: Sequence[Members]) -> pa.RecordBatch:
