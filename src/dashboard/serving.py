@@ -91,6 +91,7 @@ def serve(settings: Settings, host: str, port: int, seconds: float, language: st
     Raises ConfigurationError for a port that is taken.
     """
     require_free_port(port, "--port")
+    quiet_libraries()
     with opened_reading(settings, seconds) as reading:
         application = make_application(reading, settings, language)
         server = DashboardServer(application, listening(host, port))

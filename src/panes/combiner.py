@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from src.panes.accumulators import Merge
 from src.panes.columns import Records
-from src.panes.combine import Panes, Picked
+from src.panes.combine import Panes
 from src.panes.layout import Layout, Slot
 from src.panes.members import Members, grid_of, members
-from src.panes.ranked import ranked
+from src.panes.packing import PACK, batch_number, packed
 from src.panes.reading import DeadLetterSender, Reader, Reading
+from src.panes.slots import slot_column, slot_type
 from src.schema.kinds import Kind
 from src.schema.records import DeadLetter
 from src.schema.tables import ARROW_TYPES
@@ -48,18 +47,19 @@ class Combiner:
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
-            reader = Reader(self.reading, dead)
+            reader, batch = Reader(self.reading, dead), batch_number()
             for records in _gathered(map(reader.read, batches)):
-                yield self._combined(records)
+                yield self._combined(records, batch)
 
     @property
     def schema(self) -> pa.Schema:
         """metric: place of the variant in the layout; newest: newest time in the row; first_end, last_end, slide: ends of its windows (ms)."""
         fields = [pa.field(name, _SPARK_TIME if kind is Kind.TIMESTAMP else ARROW_TYPES[kind]) for name, kind in _PLACES.items()]
         fields += [pa.field(f"key_{key}", ARROW_TYPES[self.layout.kind(key)]) for key in self.layout.keys]
-        return pa.schema(fields + [pa.field(slot.name, slot_type(slot)) for slot in self.layout.slots])
+        fields += [pa.field(slot.name, slot_type(slot)) for slot in self.layout.slots]
+        return pa.schema([*fields, pa.field(PACK, pa.binary())] if self.layout.packs else fields)
 
-    def _combined(self, records: Records) -> pa.RecordBatch:
+    def _combined(self, records: Records, batch: int) -> pa.RecordBatch:
         records.keys = self.layout.main_keys()
         panes: dict[object, Panes] = {}
         found = []
@@ -68,7 +68,8 @@ class Combiner:
                 grid = grid_of(part)
                 if grid not in panes:
                     panes[grid] = Panes(records, grid)
-                found.append(members(part, panes[grid], records.identities))
+                rows = members(part, panes[grid], records.identities)
+                found.append(packed(rows, batch) if variant.metric.packed else rows)
         return self._table(found)
 
     def _table(self, found: Sequence[Members]) -> pa.RecordBatch:
@@ -83,6 +84,11 @@ class Combiner:
             values = [value for each in found for value in each.keys.get(key, [None] * len(each))]
             columns.append(pa.array(values, ARROW_TYPES[self.layout.kind(key)]))
         columns += [_slot(slot, found) for slot in self.layout.slots]
+        if self.layout.packs:
+            packs: list[bytes | None] = []
+            for each in found:
+                packs += [None] * len(each) if each.packs is None else each.packs
+            columns.append(pa.array(packs, pa.binary()))
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
@@ -102,25 +108,9 @@ def _gathered(batches: Iterable[Iterator[Records]]) -> Iterator[Records]:
         yield Records.joined(found)
 
 
-def slot_type(slot: Slot) -> pa.DataType:
-    """The Arrow type of a slot's column."""
-    if slot.merge in {Merge.FIRST, Merge.LAST}:
-        return pa.binary()
-    return pa.string() if slot.is_text else pa.float64()
-
-
 def _slot(slot: Slot, found: Sequence[Members]) -> pa.Array:
-    chunks = [_chunk(slot, each) for each in found if len(each)]
+    chunks = [slot_column(slot, each) for each in found if len(each)]
     return pa.concat_arrays(chunks) if chunks else pa.array([], slot_type(slot))
-
-
-def _chunk(slot: Slot, rows: Members) -> pa.Array:
-    values: Any = rows.slots.get(slot)
-    if values is None:
-        return pa.nulls(len(rows), slot_type(slot))
-    if isinstance(values, Picked):
-        return ranked(values, is_text=slot.is_text)
-    return pa.array(values, slot_type(slot), from_pandas=True)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Where each number of each metric travels: the slots of the one table that goes from Spark's Python workers into the one aggregation.
 
 The rows of all metrics share that table. A slot is a column with one way of merging; each metric fills as many of them as it needs, from the
-first on, so the table is as wide as the widest metric and not as wide as all of them together.
+first on, so the table is as wide as the widest metric and not as wide as all of them together. Of a metric with packed keys the rows of a window
+travel as bytes in one row (src/panes/packing.py), and its slots are columns of what the bytes hold.
 """
 
 from __future__ import annotations
@@ -78,8 +79,11 @@ class Layout:
         for metric in metrics:
             for interval, window in metric.intervals.items():
                 self.variants += (self._variant(len(self.variants), metric, interval, window),)
-        self.keys = tuple(dict.fromkeys(key for metric in metrics for key in metric.keys))
-        found = {slot for variant in self.variants for part in variant.parts for slot in part.slots.values()}
+        self.keys = tuple(dict.fromkeys(key for metric in metrics for key in metric.keys if key not in metric.packed))
+        self._every_key = tuple(dict.fromkeys(key for metric in metrics for key in metric.keys))
+        self.packs = any(metric.packed for metric in metrics)
+        """Whether the table has a column of packed rows."""
+        found = {slot for variant in self.variants if not variant.metric.packed for part in variant.parts for slot in part.slots.values()}
         self.slots = tuple(sorted(found, key=lambda slot: (list(Merge).index(slot.merge), slot.is_text, slot.number)))
 
     def plain(self, expression: Expression) -> Expression:
@@ -96,12 +100,12 @@ class Layout:
         return self._kinds[name]
 
     def main_keys(self) -> dict[str, Expression]:
-        """The keys that are main columns, and what they are."""
-        return {key: self._main[key] for key in self.keys if key in self._main}
+        """The keys that are main columns, packed ones too, and what they are."""
+        return {key: self._main[key] for key in self._every_key if key in self._main}
 
     def reads(self) -> set[str]:
         """The record columns that are read by any metric, keys included."""
-        found = {name for key in self.keys for name in self.plain(Column(key)).columns()}
+        found = {name for key in self._every_key for name in self.plain(Column(key)).columns()}
         for variant in self.variants:
             found.add(variant.metric.time)
             for part in variant.parts:

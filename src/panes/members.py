@@ -28,6 +28,8 @@ class Members:
     newest: Integers
     """The newest time in it, ms since 1970 UTC."""
     slots: Mapping[Slot, Values]
+    packs: Sequence[bytes] | None = None
+    """Of rows that are packed (src/panes/packing.py): what each of them holds, in place of slots."""
 
     def __len__(self) -> int:
         return len(self.start)

@@ -77,6 +77,8 @@ class Metric:
         it should not become false again as records are added.
     pairs: names of PerMarket statistics. There is a row for each ordered pair of different markets then, with keys `buy_market` and `sell_market`,
         and `derived` and `having` read `<name>_buy` and `<name>_sell`: the statistic of the one market and of the other.
+    packed: keys of which one window has very many values, each with few records. Their rows are the same; what the job remembers of them is one
+        row for a window and its other keys, which grows with them and is merged when it is looked at: so it suits short windows alone.
     headline: columns that a view with little room shows first; all of them when empty.
     time: the record's time that decides the windows: `event_time` or `received_time`.
     description: meaning and units of the columns; taken from the docstring of the `cal_*` method.
@@ -90,6 +92,7 @@ class Metric:
     where: Expression | None = None
     having: Expression | None = None
     pairs: tuple[str, ...] = ()
+    packed: tuple[str, ...] = ()
     time: str = "event_time"
     topic: str = ""
     headline: tuple[str, ...] = ()
@@ -106,6 +109,11 @@ class Metric:
         self._refuse_twice(name for name in names if names.count(name) > 1)
         for name in names:
             check_identifier(name.removeprefix("_"), f"metric {self.name}: the column")
+        not_keys = sorted(set(self.packed) - set(self.keys))
+        if not_keys:
+            raise ConfigurationError(f"metric {self.name}: `packed` names {', '.join(not_keys)}, which is no key of it")
+        if self.packed and any(isinstance(stat, Statistic) and stat.over for stat in self.stats.values()):
+            raise ConfigurationError(f"metric {self.name}: with `packed` keys no statistic can look `over` another stretch than the window")
         if self.time not in {"event_time", "received_time"}:
             raise ConfigurationError(f"metric {self.name}: the time {self.time!r} is neither event_time nor received_time")
         if not self.topic:

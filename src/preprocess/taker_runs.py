@@ -52,6 +52,7 @@ def _seconds(name: str, key: str, settings: Settings, having: Expression) -> Met
         name,
         Window("1 minute"),
         keys=(*PRICE_KEYS, "side", key),
+        packed=("side", key),
         where=col("identified") & (col("notional_usd") >= settings.whale_run_trade_usd),
         having=having,
         headline=("notional_usd", "trades", "first_price", "last_price", "size"),

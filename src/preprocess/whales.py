@@ -47,6 +47,7 @@ def large_trades(settings: Settings) -> Metric:
         "large_trades",
         Window("1 minute"),
         keys=(*PRICE_KEYS, "large_trade_id", "large_trade_side"),
+        packed=("large_trade_id", "large_trade_side"),
         where=col("identified"),
         headline=("price", "size", "notional_usd", "trades"),
         stats={

@@ -21,6 +21,7 @@ from src.panes.arrow_columns import arrow_column
 from src.panes.combiner import Combiner
 from src.panes.finish import finished
 from src.panes.layout import Layout, Variant
+from src.panes.packing import PACK, unpacked
 from src.panes.reading import DeadLetterSender, Reading, parsed_kinds
 from src.preprocess.exactness import check_exact
 from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS
@@ -30,7 +31,7 @@ from src.schema.record_kinds import large_columns
 from src.schema.tables import ARROW_TYPES, TableSchema
 from src.setting.declared import declared
 
-_VERSION = 2
+_VERSION = 3
 """Part of the fingerprint: raised when the same metrics get another state layout."""
 _WATERMARK = "spark.watermarkDelayMs"
 """Spark's own name for "this column is compared with the watermark"."""
@@ -67,7 +68,7 @@ class Plan:
     def fingerprint(self) -> str:
         """Identity of the state: another fingerprint cannot read this one's checkpoint. Derived columns do not count."""
         variants = self.layout.variants
-        parts = [(each.metric.name, each.interval, each.window, each.metric.keys, each.metric.time) for each in variants]
+        parts = [(each.metric.name, each.interval, each.window, each.metric.keys, each.metric.packed, each.metric.time) for each in variants]
         slots = [
             [(part.span_ms, repr(part.of_identity), repr(part.presence), [(repr(each), slot.name) for each, slot in part.slots.items()])]
             for variant in variants
@@ -94,10 +95,12 @@ class Plan:
             # as one column alone (`window` of a time), which cannot be had where each row has windows of its metric's own.
             end = {"metadata": {_WATERMARK: watermark_delay_ms}}
         keys = ["metric", "source", *(f"key_{key}" for key in self.layout.keys)]
-        slots = [slot.name for slot in self.layout.slots]
+        slots = [slot.name for slot in self.layout.slots] + [PACK] * self.layout.packs
         ends = F.explode(F.sequence("first_end", "last_end", "slide"))
         exploded = combined.select(*keys, *slots, ends.alias("end")).select(*keys, *slots, F.timestamp_millis("end").alias("window_end", **end))
         values = [_MERGES[slot.merge](slot.name).alias(slot.name) for slot in self.layout.slots]
+        if self.layout.packs:
+            values.append(F.collect_list(PACK).alias(PACK))
         return exploded.groupBy("window_end", *keys).agg(*values)
 
     def rows(self, aggregated: pa.Table, whole_from: int = 0) -> dict[TableSchema, pa.Table]:
@@ -109,11 +112,13 @@ class Plan:
         tables = {metric.name: table for metric, table in zip(self.metrics, self.tables, strict=True)}
         for place, variant in enumerate(self.layout.variants):
             mine = aggregated.filter(pc.equal(aggregated["metric"], place))
-            (count,) = variant.slots_of(variant.metric.statistics[RECORDS])
-            mine = mine.filter(pc.greater(mine[count.name], 0.0))
             if whole_from:
                 first_end = pa.scalar(whole_from + variant.metric.span_ms(variant.window), pa.timestamp("ms", tz="UTC"))
                 mine = mine.filter(pc.greater_equal(mine["window_end"].cast(first_end.type), first_end))
+            if variant.metric.packed:
+                mine = unpacked(mine, variant, self.layout)
+            (count,) = variant.slots_of(variant.metric.statistics[RECORDS])
+            mine = mine.filter(pc.greater(mine[count.name], 0.0))
             if mine.num_rows:
                 made = self._finished(variant, tables[variant.metric.name], mine)
                 if made.num_rows:

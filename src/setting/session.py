@@ -64,6 +64,11 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         "spark.python.daemon.module": "src.panes.daemon",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        # Spark keeps plan and figures of a thousand batches for its web pages, which nobody sees here.
+        "spark.ui.retainedJobs": "20",
+        "spark.ui.retainedStages": "20",
+        "spark.ui.retainedTasks": "100",
+        "spark.sql.ui.retainedExecutions": "5",
         "spark.log.level": _LOG_LEVELS.get(settings.log_level, "ERROR"),
         "spark.local.dir": str(scratch),
         "spark.sql.session.timeZone": "UTC",

@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from src.panes.accumulators import Merge
-from src.panes.combiner import Combiner, slot_type
+from src.panes.combiner import Combiner
 from src.panes.layout import Layout
+from src.panes.packing import PACK
+from src.panes.slots import slot_type
 from src.schema.tables import ARROW_TYPES
 from src.setting.planner import Plan
 from tests.setting.streamed import NoDeadLetters, raw_table
@@ -33,6 +35,8 @@ def aggregated(plan: Plan, shares: Iterable[Sequence[Share]]) -> pa.Table:
     columns["window_end"] = [datetime.fromtimestamp(end / 1000, UTC) for *_, end in groups]
     for slot in plan.layout.slots:
         columns[slot.name] = [_merged(slot.merge, [row[slot.name] for row in rows]) for rows in groups.values()]
+    if plan.layout.packs:
+        columns[PACK] = [[row[PACK] for row in rows if row[PACK] is not None] for rows in groups.values()]
     return pa.table([pa.array(columns[field.name], field.type) for field in _schema(plan.layout)], schema=_schema(plan.layout))
 
 
@@ -49,6 +53,7 @@ def _merged(merge: Merge, values: list[Any]) -> Any:
 def _schema(layout: Layout) -> pa.Schema:
     keys = [pa.field(f"key_{key}", ARROW_TYPES[layout.kind(key)]) for key in layout.keys]
     slots = [pa.field(slot.name, slot_type(slot)) for slot in layout.slots]
+    packs = [pa.field(PACK, pa.list_(pa.binary()))] * layout.packs
     return pa.schema(
-        [pa.field("metric", pa.int64()), pa.field("source", pa.string()), *keys, pa.field("window_end", pa.timestamp("us", tz="UTC")), *slots]
+        [pa.field("metric", pa.int64()), pa.field("source", pa.string()), *keys, pa.field("window_end", pa.timestamp("us", tz="UTC")), *slots, *packs]
     )

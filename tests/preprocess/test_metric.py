@@ -61,6 +61,8 @@ def _metric(**changes: Any) -> Metric:
         ({"stats": {"symbol": Max("price")}}, "the column symbol is named twice"),
         ({"window": Window("1 minute", "40 seconds")}, "multiple of its slide"),
         ({"time": "arrival"}, "neither event_time nor received_time"),
+        ({"packed": ("symbol", "market")}, "`packed` names market, which is no key"),
+        ({"packed": ("symbol",), "stats": {"high": Max("price", over="5 minutes")}}, "with `packed` keys"),
     ],
 )
 def test_a_wrong_declaration_is_refused(changes: dict[str, Any], said: str) -> None:

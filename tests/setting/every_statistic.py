@@ -7,25 +7,31 @@ from dataclasses import replace
 from src.preprocess import Count, First, Last, Max, Mean, Metric, Min, StdDev, Sum, Vwap, Window, col, when
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 
+EACH = {
+    "count": Count(),
+    "sum": Sum("price"),
+    "mean": Mean("price"),
+    "low": Min("price"),
+    "high": Max("price"),
+    "first": First("price"),
+    "last": Last("price"),
+    "deviation": StdDev("price"),
+    "vwap": Vwap("price", size="volume_24h"),
+}
+KOREAN = {f"korean_{name}": stat.only(col("region").equals("korea")) for name, stat in EACH.items()}
+
 
 class Everything(SparkCoinAverageQueryOrganization):
     """Each statistic of the vocabulary, with and without `where` and `over`, in windows of several lengths."""
 
     def cal_each(self) -> Metric:
-        stats = {
-            "count": Count(),
-            "sum": Sum("price"),
-            "mean": Mean("price"),
-            "low": Min("price"),
-            "high": Max("price"),
-            "first": First("price"),
-            "last": Last("price"),
-            "deviation": StdDev("price"),
-            "vwap": Vwap("price", size="volume_24h"),
-        }
-        korean = {f"korean_{name}": stat.only(col("region").equals("korea")) for name, stat in stats.items()}
-        longer = {f"longer_{name}": replace(stat, over="3 minutes") for name, stat in stats.items()}
-        return Metric("each", Window("1 minute", "20 seconds"), ("symbol", "market", "quote"), {**stats, **korean, **longer})
+        longer = {f"longer_{name}": replace(stat, over="3 minutes") for name, stat in EACH.items()}
+        return Metric("each", Window("1 minute", "20 seconds"), ("symbol", "market", "quote"), {**EACH, **KOREAN, **longer})
+
+    def cal_packed(self) -> Metric:
+        """Keys that another metric has outside of a pack, and one that may be null."""
+        stats = {**EACH, **KOREAN, "least_quote": Min("quote"), "last_quote": Last("quote"), "instruments": Count("instrument")}
+        return Metric("packed", Window("1 minute", "20 seconds"), ("symbol", "market", "rate_source"), stats, packed=("market", "rate_source"))
 
     def cal_sides(self) -> Metric:
         """A key that may be null, and counts of texts."""

@@ -10,6 +10,7 @@ from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
 from src.config.settings import Settings
+from src.panes.packing import PACK
 from src.schema.records import Trade
 from src.setting.jobs import SparkStreamingTrade
 from tests.generated_trades import trades
@@ -43,4 +44,6 @@ def test_the_frame_of_a_stream_is_the_frame_of_a_batch(spark: SparkSession, tmp_
     of_the_batch = plan.aggregated(plan.combined(at_once, NoDeadLetters))
     of_the_stream = spark.table("of_the_stream")
     assert of_the_stream.count() > 100
+    # What is packed lies there in as many parts as there were batches; the rows that are made of it are compared in test_jobs.py.
+    of_the_stream, of_the_batch = of_the_stream.drop(PACK), of_the_batch.drop(PACK)
     assert_df_equality(of_the_stream, of_the_batch, ignore_row_order=True, ignore_nullable=True)
