@@ -61,7 +61,7 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         "spark.python.daemon.module": "src.panes.daemon",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Spark keeps the plan and figures of a thousand batches for its web pages, which nobody sees: a hundred MB and more after an hour.
+        # Spark keeps plan and figures of a thousand batches for its web pages, which nobody sees here.
         "spark.ui.retainedJobs": "20",
         "spark.ui.retainedStages": "20",
         "spark.ui.retainedTasks": "100",
