@@ -32,7 +32,7 @@ def test_prices_now_are_those_of_the_page(api: Served, now: int) -> None:
     assert okx["price_usd"] == bitcoin["price_usd"]
     assert 0 <= okx["age_seconds"] <= 60
     assert abs(bitcoin["price_usd"] - price("BTC", found["newest_event_time"])) < 1_000
-    assert 1.5 < bitcoin["premium_percent"] < 2.5
+    assert 1.5 < bitcoin["korea_premium_percent"] < 2.5
     assert api.json("/prices", symbol="ETH")["prices"] == [found["prices"][1]]
 
 

@@ -101,7 +101,7 @@ class PriceModel(Model):
     price_krw: float | None = _in("KRW", "Price at the first Korean market that has one")
     market_krw: str | None = Field(description="Which market that is.")
     change_percent: float | None = _in("percent", "Mean price of the newest minute against that of the minute before")
-    premium_percent: float | None = _in("percent", "How much dearer Korea is than another region")
+    korea_premium_percent: float | None = _in("percent", "How much dearer Korea is than another region")
     markets: list[MarketPriceModel] = Field(description="The last price of every market that has one.")
 
 
