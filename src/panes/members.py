@@ -13,7 +13,7 @@ from src.panes.arrays import Integers
 from src.panes.columns import Identities
 from src.panes.combine import Grid, Panes, Picked, Values
 from src.panes.layout import IDENTITY, Part, Slot
-from src.panes.merging import known_of, merged
+from src.panes.merging import grouped, known_of, merged
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,7 @@ def members(part: Part, panes: Panes, identities: Identities) -> Members:
         # A row without one of its keys would be nobody's.
         taken, identity = taken[keyed], identity[keyed]
         values = [[column[place] for place in keyed] for column in values]
-    rows = list(zip(*values, panes.start[taken].tolist(), strict=True))
-    numbers: dict[tuple[Any, ...], int] = {}
-    group = np.array([numbers.setdefault(row, len(numbers)) for row in rows], dtype=np.int64)
-    order = np.argsort(group, kind="stable")
-    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    numbers, order, begins = grouped(zip(*values, panes.start[taken].tolist(), strict=True))
     slots = {
         slot: _merged(each, _masked(panes.values(each.of_records), taken, identities, each, identity), order, begins)
         for each, slot in part.slots.items()

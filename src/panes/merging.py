@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,14 @@ def merged(merge: Merge, values: npt.NDArray[Any], known: Flags, begins: Integer
     reduce, neutral = _NUMBERS[merge]
     found = reduce.reduceat(np.where(known, values, neutral), begins)
     return np.where(np.logical_or.reduceat(known, begins), found, np.nan)
+
+
+def grouped(keys: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], Integers, Integers]:
+    """The different keys as they come first, the order that puts the places of equal ones side by side, and where each key's run begins in it."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+    order = np.argsort(group, kind="stable")
+    return list(numbers), order, np.flatnonzero(np.diff(group[order], prepend=-1))
 
 
 def known_of(values: npt.NDArray[Any]) -> Flags:

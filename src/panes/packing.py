@@ -19,6 +19,7 @@ from pyspark import TaskContext
 from src.panes.accumulators import Merge
 from src.panes.layout import Layout, Part, Slot, Variant
 from src.panes.members import Members
+from src.panes.merging import grouped
 from src.panes.slots import slot_column, slot_type
 from src.schema.tables import ARROW_TYPES
 
@@ -44,11 +45,7 @@ def packed(rows: Members, batch: int) -> Members:
         return replace(rows, slots={}, packs=[])
     own = rows.part.metric.packed
     names = [name for name in rows.keys if name not in own]
-    numbers: dict[tuple[Any, ...], int] = {}
-    outer = zip(rows.source, *(rows.keys[name] for name in names), rows.start.tolist(), strict=True)
-    group = np.array([numbers.setdefault(each, len(numbers)) for each in outer], dtype=np.int64)
-    order = np.argsort(group, kind="stable")
-    begins = np.flatnonzero(np.diff(group[order], prepend=-1))
+    numbers, order, begins = grouped(zip(rows.source, *(rows.keys[name] for name in names), rows.start.tolist(), strict=True))
     columns = [[rows.keys[name][place] for place in order.tolist()] for name in own]
     columns += [slot_column(slot, rows).take(pa.array(order)).to_pylist() for slot in _slots(rows.part)]
     ends = [*begins[1:].tolist(), len(order)]

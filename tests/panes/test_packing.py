@@ -23,26 +23,23 @@ OUTER = ["source", "key_market", "key_symbol", "key_quote", "key_instrument", "f
 JOB = SparkStreamingTrade(Settings(whale_floor_usd=0.001, whale_notional_usd=500.0))
 
 
-def combined(records: list[Any], batch: int) -> pa.Table:
-    with patch.object(combiner, "batch_number", lambda: batch):
-        found = Combiner(JOB.plan.reading, JOB.plan.layout, NoDeadLetters)(raw_table(messages("raw", records)).to_batches())
-        return pa.Table.from_batches(list(found))
+def combined(records: list[Any]) -> pa.Table:
+    found = Combiner(JOB.plan.reading, JOB.plan.layout, NoDeadLetters)(raw_table(messages("raw", records)).to_batches())
+    return pa.Table.from_batches(list(found))
 
 
-def places(name: str) -> int:
+def place_of(name: str) -> int:
     return next(place for place, each in enumerate(JOB.plan.layout.variants) if each.metric.name == name)
 
 
 def test_a_window_is_one_row_however_many_takers_and_seconds_it_has() -> None:
-    rows = combined(trades(3, 2_000, span_ms=60_000), 0)
+    rows = combined(trades(3, 2_000, span_ms=60_000))
     for name in PACKED:
-        mine = rows.filter(pc.equal(rows["metric"], places(name)))
-        windows = {
-            tuple(row.values()) for row in mine.select(["source", "key_market", "key_symbol", "key_quote", "key_instrument", "first_end"]).to_pylist()
-        }
+        mine = rows.filter(pc.equal(rows["metric"], place_of(name)))
+        windows = {tuple(row.values()) for row in mine.select(OUTER).to_pylist()}
         assert mine.num_rows == len(windows)
         assert mine[PACK].null_count == 0
-    others = rows.filter(pc.equal(rows["metric"], places("buy_sell_pressure")))
+    others = rows.filter(pc.equal(rows["metric"], place_of("buy_sell_pressure")))
     assert others[PACK].null_count == others.num_rows > 0
     assert not {f"key_{name}" for name in ("side", "second", "half_second", "large_trade_id")} & set(rows.column_names)
 
