@@ -58,8 +58,9 @@ def ask_database(store: SqlStore, statement: str, bounds: Bounds, known: Iterabl
         _bound(connection, bounds)
         streamed = statement.lstrip("( ").upper().startswith(_STREAMED)
         # Without parameters a % is a %.
-        found = connection.execution_options(no_parameters=True, stream_results=streamed).exec_driver_sql(statement)
-        rows = [tuple(map(_plain, row)) for row in found.fetchmany(bounds.rows + 1)]
+        with _ended_with(connection):
+            found = connection.execution_options(no_parameters=True, stream_results=streamed).exec_driver_sql(statement)
+            rows = [tuple(map(_plain, row)) for row in found.fetchmany(bounds.rows + 1)]
         return _result(tuple(found.keys()), rows, bounds)
 
 
@@ -77,6 +78,16 @@ def ask_clickhouse(store: ClickHouseStore, statement: str, bounds: Bounds, known
         found = client.query(statement, settings=allowed)
         rows = [tuple(map(_plain, row)) for row in found.result_rows[: bounds.rows + 1]]
         return _result(tuple(found.column_names), rows, bounds)
+
+
+@contextmanager
+def _ended_with(connection: sa.Connection) -> Iterator[None]:
+    """Stop using a connection whose answer broke off: what is left of it would be taken for the next answer, and drivers warn of it."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        connection.invalidate(error)
+        raise
 
 
 def _result(names: tuple[str, ...], rows: list[tuple[Any, ...]], bounds: Bounds) -> Result:
@@ -137,12 +148,13 @@ def _database_kind(error: sa.exc.DBAPIError) -> tuple[bool, bool]:
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE
         return code in _SQLITE_MISTAKES, code == sqlite3.SQLITE_INTERRUPT
-    state = getattr(original, "sqlstate", None)
-    if isinstance(state, str):
-        return state.startswith(_POSTGRESQL_MISTAKES), state == "57014"
-    code = original.args[0] if original is not None and original.args else 0
-    is_servers = isinstance(code, int) and (1000 <= code < 2000 or code >= 3000)  # noqa: PLR2004  (2000 and above are the client's)
-    return is_servers and code not in _MYSQL_OTHER | _MYSQL_TIME, code in _MYSQL_TIME
+    code = original.args[0] if original is not None and original.args else None
+    if isinstance(code, int):
+        # First, for MySQL's driver names a state as well.
+        is_servers = 1000 <= code < 2000 or code >= 3000  # noqa: PLR2004  (2000 and above are the client's)
+        return is_servers and code not in _MYSQL_OTHER | _MYSQL_TIME, code in _MYSQL_TIME
+    state = str(getattr(original, "sqlstate", None))
+    return state.startswith(_POSTGRESQL_MISTAKES), state == "57014"
 
 
 def _words(original: BaseException | None) -> str:
