@@ -22,7 +22,6 @@ def dashboard(
     ] = LOOPBACK,
     refresh: Annotated[float, typer.Option(min=0.5, max=3600, help="Seconds between two looks at the database, for all pages together.")] = 1.0,
     language: Annotated[str, typer.Option(help="Language that a new page begins in: en or ko.")] = "en",
-    with_parent: Annotated[int | None, typer.Option(hidden=True, help="Stop when this process, the parent, is gone.")] = None,
 ) -> None:
     """Show prices, candles, arbitrage and more of what the jobs have stored, on a page in the browser, and serve it to programs.
 
@@ -36,7 +35,7 @@ def dashboard(
     from src.dashboard.serving import serve
 
     with about(part="dashboard"):
-        serve(load_settings(), host, port, refresh, language, _say_address, with_parent)
+        serve(load_settings(), host, port, refresh, language, _say_address)
 
 
 def _say_address(address: str) -> None:

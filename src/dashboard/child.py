@@ -20,6 +20,7 @@ from src.config.environment import as_environment
 from src.config.paths import PROJECT
 from src.config.settings import Settings
 from src.errors import ConfigurationError
+from src.parts import parent
 from src.storage.clickhouse_address import parsed as clickhouse_parsed
 from src.storage.sql_engine import parsed, shown
 
@@ -71,8 +72,8 @@ class DashboardProcess:
         return self._settings.home / "dashboard" / f"{os.getpid()}.log"
 
     def _started(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(PROJECT / "coin_spark.py"), "dashboard", "--port", str(self._port), "--with-parent", str(os.getpid())]
-        environment = {**os.environ, **as_environment(self._settings)}
+        command = [sys.executable, str(PROJECT / "coin_spark.py"), "dashboard", "--port", str(self._port)]
+        environment = {**os.environ, **as_environment(self._settings), parent.VARIABLE: str(os.getpid())}
         # A session of its own: Ctrl-C in the terminal reaches the job alone, which then stops its dashboard in order.
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
-from src.background import in_background
 from src.broker.ports import LOOPBACK, require_free_port
 from src.clickhouse.place import clickhouse
 from src.config.settings import Settings
@@ -26,7 +23,6 @@ from src.logs import quiet_libraries
 
 _STOP_SECONDS = 3
 """How long answers that are being made are waited for at the end."""
-_PARENT_SECONDS = 0.5
 _BACKLOG = 128
 
 
@@ -85,8 +81,8 @@ class DashboardServer(uvicorn.Server):
         yield
 
 
-def serve(settings: Settings, host: str, port: int, seconds: float, language: str, started: Callable[[str], None], parent: int | None = None) -> None:
-    """Serve until SIGINT, SIGTERM, or the end of the `parent` process; `started` is told the address.
+def serve(settings: Settings, host: str, port: int, seconds: float, language: str, started: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `started` is told the address.
 
     Raises ConfigurationError for a port that is taken.
     """
@@ -95,18 +91,10 @@ def serve(settings: Settings, host: str, port: int, seconds: float, language: st
     with opened_reading(settings, seconds) as reading:
         application = make_application(reading, settings, language)
         server = DashboardServer(application, listening(host, port))
-
-        def watch_parent(done: threading.Event) -> None:
-            while parent is not None and not done.wait(_PARENT_SECONDS):
-                if os.getppid() != parent:
-                    server.stop()
-                    return
-
         handlers = {number: signal.signal(number, lambda *_: server.stop()) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            with in_background("parent of the dashboard", watch_parent, _PARENT_SECONDS):
-                started(address(host, port))
-                server.serve_until_stopped()
+            started(address(host, port))
+            server.serve_until_stopped()
         finally:
             for number, before in handlers.items():
                 signal.signal(number, before)
