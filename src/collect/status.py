@@ -35,7 +35,9 @@ class MarketStatus(msgspec.Struct, kw_only=True):
     dropped: int = 0
     """Records and frames given up for want of room."""
     delay_ms: int = 0
-    """Sum over all records of reception minus event; with `records_seen` the mean delay."""
+    """Sum over all records of reception minus event; with `records_seen` the mean delay. It shrinks by events that lie ahead of this clock."""
+    ahead_ms: int = 0
+    """Sum of event minus reception over those alone."""
     records_seen: int = 0
     note: str = ""
     """The last thing that went wrong, in one line."""
@@ -52,6 +54,7 @@ class MarketStatus(msgspec.Struct, kw_only=True):
         if self.newest_event_time is None or event_time > self.newest_event_time:
             self.newest_event_time = event_time
         self.delay_ms += received_time - event_time
+        self.ahead_ms += max(0, event_time - received_time)
         self.records_seen += 1
 
     def count(self, kind: EventKind) -> None:

@@ -26,8 +26,13 @@ COLLECTOR_GAPS = Family("coinspark_collector_gaps_total", _COUNTER, _OF_MARKET, 
 COLLECTOR_GAPS_FILLED = Family("coinspark_collector_gaps_filled_total", _COUNTER, _OF_MARKET, "Gaps whose trades were fetched.")
 COLLECTOR_STALE = Family("coinspark_collector_stale_subscriptions_total", _COUNTER, _OF_MARKET, "Subscriptions that gave no data and were renewed.")
 COLLECTOR_DROPPED = Family("coinspark_collector_records_dropped_total", _COUNTER, _OF_MARKET, "Records given up for want of room.")
-COLLECTOR_DELAY = Family("coinspark_collector_delay_seconds_total", _COUNTER, _OF_MARKET, "Sum over all records of reception minus event.")
-COLLECTOR_DELAY_RECORDS = Family("coinspark_collector_delay_records_total", _COUNTER, _OF_MARKET, "Records in that sum.")
+COLLECTOR_DELAY = Family(
+    "coinspark_collector_delay_seconds_total", _COUNTER, _OF_MARKET, "Sum of reception minus event, over records whose event came before it."
+)
+COLLECTOR_AHEAD = Family(
+    "coinspark_collector_ahead_seconds_total", _COUNTER, _OF_MARKET, "Sum of event minus reception, over the others: clocks that differ."
+)
+COLLECTOR_DELAY_RECORDS = Family("coinspark_collector_delay_records_total", _COUNTER, _OF_MARKET, "Records in the two sums.")
 COLLECTOR_CONNECTED = Family("coinspark_collector_connected", _GAUGE, _OF_MARKET, "1 while a socket to the market is open.")
 COLLECTOR_NEWEST_EVENT = Family(
     "coinspark_collector_newest_event_timestamp_seconds", _GAUGE, _OF_MARKET, "When the newest event of the market happened, by the exchange."

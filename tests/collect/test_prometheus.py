@@ -14,8 +14,8 @@ from tests.monitoring.scraped import scraped, shown_by
 from tests.servers import LOOPBACK, free_port
 
 UPBIT = MarketStatus(
-    frames=120, records=100, malformed=3, reconnects=2, connected=True, gaps=7, filled=5, stale=4, dropped=9, delay_ms=5_250, records_seen=100,
-    newest_event_time=1_790_000_000_500,
+    frames=120, records=100, malformed=3, reconnects=2, connected=True, gaps=7, filled=5, stale=4, dropped=9, delay_ms=5_250, ahead_ms=250,
+    records_seen=100, newest_event_time=1_790_000_000_500,
 )  # fmt: skip
 
 
@@ -45,7 +45,8 @@ def test_every_count_is_a_metric_by_market_and_source() -> None:
         "gaps_filled_total": 5.0,
         "stale_subscriptions_total": 4.0,
         "records_dropped_total": 9.0,
-        "delay_seconds_total": 5.25,
+        "delay_seconds_total": 5.5,
+        "ahead_seconds_total": 0.25,
         "delay_records_total": 100.0,
         "connected": 1.0,
         "newest_event_timestamp_seconds": 1_790_000_000.5,
@@ -57,6 +58,16 @@ def test_every_count_is_a_metric_by_market_and_source() -> None:
         "messages_waiting": 12.0,
         "frames_queued": 3.0,
     }
+
+
+def test_the_sums_of_delays_only_grow() -> None:
+    market = MarketStatus()
+    seen = []
+    for event_time, received_time in ((1_000, 1_400), (2_000, 1_000), (3_000, 2_500)):
+        market.saw(event_time, received_time)
+        samples = shown_by(CollectorFamilies(lambda: status(markets={"okx": market})))
+        seen.append(tuple(samples[f"coinspark_collector_{name}_seconds_total", "okx", "live"] for name in ("delay", "ahead")))
+    assert seen == [(0.4, 0.0), (0.4, 1.0), (0.4, 1.5)]
 
 
 def test_each_scrape_tells_of_now() -> None:
