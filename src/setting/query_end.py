@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -13,11 +14,11 @@ _SECONDS = 2.0
 
 def stop_queries(queries: Sequence[StreamingQuery], heard: Queries) -> None:
     """Stop them, and return when all that Spark tells of them has been heard, which it does a moment later."""
-    runs = []
+    stopped = []
     for query in queries:
-        try:
-            runs.append(str(query.runId))
+        # Each for itself: one that goes on could not be started again. A JVM that is gone has none left to stop, and tells nothing more.
+        with suppress(Exception):
+            run = str(query.runId)
             query.stop()
-        except Exception:  # noqa: BLE001  (a JVM that is gone has no query left to stop, and tells nothing more)
-            return
-    heard.await_ended(runs, _SECONDS)
+            stopped.append(run)
+    heard.await_ended(stopped, _SECONDS)
