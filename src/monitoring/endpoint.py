@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,9 @@ def metrics_served(address: str, port: int, setting: str, *collectors: Collector
     server: WSGIServer
     try:
         server, thread = start_http_server(port, addr=address, registry=registry)
-    except socket.gaierror:
-        raise ConfigurationError(f"metrics cannot be served at COINSPARK_METRICS_ADDRESS={address}: no machine has that address") from None
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
+            raise ConfigurationError(f"metrics cannot be served at COINSPARK_METRICS_ADDRESS={address}: this machine has no such address") from None
         # Python says the address again, by another name.
         why = (error.strerror or str(error)).partition(" while ")[0]
         raise ConfigurationError(f"--metrics-port {port} cannot be used at {address}: {why}; choose another ({setting})") from None

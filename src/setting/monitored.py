@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
@@ -61,7 +62,7 @@ def monitored(job: SparkStreamingCoinAverage, session: SparkSession, *, debug: b
     with ExitStack() as stack:
         if not debug:
             stack.enter_context(_status_kept(job))
-        commits = GroupCommits(job.cluster.bootstrap_servers, counted, job.view.say)
+        commits = GroupCommits(job.cluster.bootstrap_servers, counted, partial(job.view.say, level="warning"))
         if groups:
             stack.enter_context(commits.working())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -41,7 +42,9 @@ def test_a_port_that_is_taken_is_the_users_to_change() -> None:
             pass
 
 
-def test_an_address_that_no_machine_has_is_the_users_to_change() -> None:
-    refused = metrics_served("nowhere.invalid", free_port(), "COINSPARK_METRICS_PORT", NOTHING)
-    with pytest.raises(ConfigurationError, match=r"^metrics cannot be served at COINSPARK_METRICS_ADDRESS=nowhere\.invalid"), refused:
+@pytest.mark.parametrize("address", ["nowhere.invalid", "no..name", "192.0.2.1"])
+def test_an_address_that_this_machine_has_not_is_the_users_to_change(address: str) -> None:
+    refused = metrics_served(address, free_port(), "COINSPARK_METRICS_PORT", NOTHING)
+    said = rf"^metrics cannot be served at COINSPARK_METRICS_ADDRESS={re.escape(address)}: this machine has no such address$"
+    with pytest.raises(ConfigurationError, match=said), refused:
         pass
