@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ _WHERE = ("job", "query", "market", "channel", "symbol", "logger")
 """What a person is told before the message, unless the message says it; other fields are for programs."""
 _COLOURS = {"debug": "\x1b[2m", "warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
 _PLAIN = "\x1b[0m"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Letters that a terminal obeys. An exchange, or a library, may have put them into what it says."""
 
 
 def json_line(fields: Mapping[str, Any]) -> str:
@@ -27,7 +30,7 @@ def text_line(fields: Mapping[str, Any], *, coloured: bool) -> str:
     """The same for a person: the time (UTC) where a part says it, which is one that runs for long; where; what."""
     event = str(fields.get("event", ""))
     where = [str(fields[name]) for name in _WHERE if fields.get(name) and name != "job" and str(fields[name]) not in event]
-    text = ": ".join(part for part in (" ".join(where), event) if part)
+    text = _CONTROL.sub("?", ": ".join(part for part in (" ".join(where), event) if part))
     colour = _COLOURS.get(fields.get("level", ""), "") if coloured else ""
     if colour:
         text = f"{colour}{text}{_PLAIN}"
@@ -54,7 +57,8 @@ class StandardError:
     """Writes each line at once to what standard error is at that moment: a bar that is being drawn there moves down for it."""
 
     def __init__(self) -> None:
-        self._writing = threading.Lock()
+        # One thread may come twice: a warning that Python gives while a line is being written is a line too.
+        self._writing = threading.RLock()
 
     def msg(self, line: str) -> None:
         """Write a line. A terminal that was closed takes none, and the end is to be an orderly one all the same."""

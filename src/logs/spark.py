@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -56,6 +57,9 @@ class Reader:
         """Say the whole lines that have come."""
         try:
             with self._log.open("rb") as file:
+                if file.seek(0, os.SEEK_END) < self._read:
+                    # It has become large and was put aside: this is a new one.
+                    self._read = 0
                 file.seek(self._read)
                 new = file.read()
         except OSError:

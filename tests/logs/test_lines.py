@@ -27,6 +27,12 @@ def test_a_person_reads_time_place_and_message() -> None:
     assert text_line({**LINE, "event": "okx is silent"}, coloured=False) == "02:05:11 okx is silent", "what is said is not said twice"
 
 
+def test_what_a_terminal_would_obey_is_not_sent_to_one() -> None:
+    line = {**LINE, "event": "refused:\x1b[2J \x07\x9b1A\tcode 7\nsee there"}
+    assert text_line(line, coloured=False) == "02:05:11 okx: refused:?[2J ??1A\tcode 7\nsee there"
+    assert "\x1b" not in json_line(line)
+
+
 def test_what_a_command_answers_has_no_time() -> None:
     assert text_line({"event": "Deleted.", "level": "info", "time": LINE["time"]}, coloured=False) == "Deleted."
 

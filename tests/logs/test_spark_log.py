@@ -9,7 +9,7 @@ import pytest
 
 from src.logs import configure_logs
 from src.logs import spark as spark_module
-from src.logs.spark import Reader, put_aside, spark_log
+from src.logs.spark import Reader, followed, put_aside, spark_log
 
 
 def test_new_lines_are_lines_of_the_log_with_their_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,6 +29,32 @@ def test_new_lines_are_lines_of_the_log_with_their_level(tmp_path: Path, capsys:
         ("debug", "spark", "something else"),
         ("error", "spark Half", "a line"),
     ]
+
+
+def test_a_file_that_is_put_aside_while_it_is_read_goes_on_in_a_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(spark_module, "LIMIT_BYTES", 10)
+    configure_logs("debug")
+    log = tmp_path / "ticker.log"
+    log.write_text("26/11/22 02:00:00 ERROR Old: of an earlier run\n")
+    reader = Reader(log)
+    put_aside(log)
+    log.write_text("one\n")
+    reader.read()
+    with log.open("a") as file:
+        file.write("two\n")
+    reader.read()
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["one", "two"]
+
+
+def test_what_comes_until_the_end_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("debug")
+    log = tmp_path / "ticker.log"
+    with followed(log):
+        log.write_text("26/11/22 02:05:11 WARN Executor: the last word\n")
+    [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (line["level"], line["event"]) == ("warning", "the last word")
 
 
 def test_a_large_file_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
