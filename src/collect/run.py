@@ -34,6 +34,7 @@ from src.collect.source import FrameSource
 from src.collect.status import clear_statuses
 from src.collect.timeline import Timeline
 from src.config import Settings
+from src.logs import logger
 from src.long_work import can_draw, long_work
 from src.monitoring.endpoint import metrics_served
 
@@ -46,8 +47,8 @@ _Watch = Coroutine[None, None, None]
 def run_collector(options: CollectOptions, settings: Settings, say: Callable[[str], None], report: Callable[[Report], None]) -> None:
     """Collect until the source ends (a replay), or SIGINT, SIGTERM, SIGHUP or the parent's end stops it, in order, within 5 s.
 
-    `say` gets lines that the user must read, `report` gets the counts every 10 s. Raises `CoinSparkError` for everything that
-    a person or a later start can put right.
+    `say` gets lines that the user must read, `report` gets the counts every 10 s; what goes wrong is a warning of the log. Raises `CoinSparkError`
+    for everything that a person or a later start can put right.
     """
     todo = plan(options, settings)
     if todo.choice is SourceChoice.NONE:
@@ -92,7 +93,7 @@ class _Process:
         self._collector: Collector | None = None
         self._stop = asyncio.Event()
         self._outlet_open = asyncio.Event()
-        self._pipeline = new_pipeline(todo, settings, say)
+        self._pipeline = new_pipeline(todo, settings, _warn)
 
     async def run(self, lease: CollectLease, report: Callable[[Report], None]) -> None:
         """Play the source to its end or until it is told to stop, and stop in order."""
@@ -101,7 +102,7 @@ class _Process:
         topics = topics_of(self._todo.channels, self._todo.exchanges.values())
         ends = await asyncio.to_thread(make_topics, self._settings, self._kafka, topics)
         outlet, replay = await asyncio.to_thread(self._outlet, ends)
-        ledger = Ledger(self._settings.database_address, self._say)
+        ledger = Ledger(self._settings.database_address, _warn)
         collector = self._collector = Collector(self._todo.channels, self._pipeline, outlet, self._settings.home, report, ledger)
         if replay is not None and replay.left == 0:
             self._tell(collector)(
@@ -114,7 +115,7 @@ class _Process:
             playing = asyncio.create_task(self._play(collector, outlet, replay), name="play")
             await self._watch(lease, collector, playing, replay, [ledger.run(), self._watch_outlet(outlet)])
         if outlet.waiting:
-            self._say(f"{outlet.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
+            _warn(f"{outlet.waiting} records were not acknowledged by Kafka at {self._kafka.bootstrap_servers} before the stop")
 
     async def _watch(
         self, lease: CollectLease, collector: Collector, playing: asyncio.Task[None], replay: ReplaySource | None, others: Sequence[_Watch]
@@ -144,7 +145,7 @@ class _Process:
         self._outlet_open.set()
         if self._todo.choice is SourceChoice.LIVE and isinstance(outlet, Outbox):
             servers = self._kafka.bootstrap_servers
-            await asyncio.to_thread(remember_trades, self._pipeline.trades, self._todo, servers, outlet.unread_trades(), self._say)
+            await asyncio.to_thread(remember_trades, self._pipeline.trades, self._todo, servers, outlet.unread_trades(), _warn)
         source: FrameSource = replay or await choose_source(self._todo, self._settings, self._pipeline.markets, self._tell(collector))
         await collector.play(source)
         # With a parent it is the parent that finishes the run: what was sent is of no use to a job that is killed before it read it.
@@ -158,7 +159,7 @@ class _Process:
     def _tell(self, collector: Collector) -> Callable[[str], None]:
         def tell(message: str) -> None:
             collector.tell(message)
-            self._say(message)
+            _warn(message)
 
         return tell
 
@@ -182,7 +183,7 @@ class _Process:
     async def _keep_broker(self) -> None:
         while True:
             if await asyncio.to_thread(self._kafka.ensure_running):
-                self._say("the embedded Kafka broker was gone and has been started again")
+                _warn("the embedded Kafka broker was gone and has been started again")
             await asyncio.sleep(_BROKER_SECONDS)
 
     async def _watch_outlet(self, outlet: Sender | Outbox) -> None:
@@ -198,6 +199,10 @@ class _Process:
         while parent is None or os.getppid() == parent:  # noqa: ASYNC110  a parent's end sets no event
             await asyncio.sleep(_PARENT_SECONDS)
         self._stop.set()
+
+
+def _warn(message: str) -> None:
+    logger().warning(message)
 
 
 async def _draw(replay: ReplaySource, frames: int) -> None:
