@@ -68,7 +68,7 @@ def long_work(what: str, unit: str, total: float | None = None, *, drawn: bool =
 def bar(console: Console) -> Progress:
     """What draws bars on this console, which is that of standard error."""
     # Lines of the log go above the bar. What a command prints stays where it goes: rich would take it to the bar's console.
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[text]}", markup=False))
     return Progress(*columns, console=console, transient=True, redirect_stdout=_is_terminal(sys.stdout), refresh_per_second=4)
 
 
