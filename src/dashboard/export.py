@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from src.dashboard.texts import Texts
 from src.dashboard.view import Sheet, heading
@@ -30,7 +31,8 @@ def excel_bytes(sheet: Sheet, texts: Texts) -> bytes:
     page = workbook.active
     page.title = texts(f"sheet.{sheet.name}")[:31]
     for line in _lines(sheet, texts, times_as_text=False):
-        page.append(line)
+        # An exchange's own words may have characters that no workbook can.
+        page.append([ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value for value in line])
     page.freeze_panes = "A2"
     stream = io.BytesIO()
     workbook.save(stream)

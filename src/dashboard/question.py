@@ -10,6 +10,8 @@ from src.schema.tables import TableSchema
 from src.storage.sql_tables import time_column
 
 MOST_ROWS = 20_000
+ANSWER_SECONDS = 5
+"""That a database has for an answer."""
 Row = Mapping[str, Any]
 """A row that was read: times are integer ms since 1970 UTC, as everywhere."""
 

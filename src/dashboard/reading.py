@@ -15,7 +15,6 @@ from src.dashboard.stores import Store
 from src.errors import CoinSparkError
 from src.schema.tables import TableSchema
 
-_KEPT_TICKS = 2
 _KEPT_ROWS = 200_000
 """Of answers in all; with long ticks many different questions would fill the memory."""
 
@@ -39,7 +38,8 @@ class Newest(NamedTuple):
 class Reading:
     """Answers questions from the `store` (the ledger's from `ledger_store`), at most one query for each question and tick of `seconds`.
 
-    A failure is an answer as well: a dead database is asked once a tick, and is used again as soon as it answers.
+    A failure is an answer as well: a dead database is asked once a tick, and is used again as soon as it answers. A question whose query takes
+    longer than a tick is not put once more beside itself: whoever asks it meanwhile gets that answer.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class Reading:
         self.seconds = seconds
         self.clock = clock
         self._ledger_store = ledger_store or store
-        self._answers: dict[tuple[int, Question], Future[list[Row]]] = {}
+        self._answers: dict[Question, tuple[int, Future[list[Row]]]] = {}
+        """And the tick in which each was asked for."""
         self._away_since: dict[Store, int] = {}
         self._lock = Lock()
 
@@ -72,16 +73,15 @@ class Reading:
 
     def rows(self, question: Question) -> list[Row]:
         """The newest rows first. Raises DatabaseAway."""
-        tick = self.tick
         with self._lock:
             self.costs.ask(question, self.now)
-            for key in [key for key in self._answers if not tick - _KEPT_TICKS < key[0] <= tick]:
-                del self._answers[key]
-            answer = self._answers.get((tick, question))
-            is_mine = answer is None
-            if answer is None:
+            tick = self.tick
+            self._answers = {asked: known for asked, known in self._answers.items() if known[0] == tick or not known[1].done()}
+            is_mine = question not in self._answers
+            if is_mine:
                 self._make_room()
-                answer = self._answers[tick, question] = Future()
+                self._answers[question] = tick, Future()
+            _, answer = self._answers[question]
         if is_mine:
             self._ask(question, answer)
         return answer.result()
@@ -119,12 +119,12 @@ class Reading:
 
     def _make_room(self) -> None:
         """Forget the oldest answers beyond the rows that are kept; their askers have them."""
-        sizes = {key: len(answer.result()) for key, answer in self._answers.items() if answer.done() and answer.exception() is None}
+        sizes = {asked: len(answer.result()) for asked, (_, answer) in self._answers.items() if answer.done() and answer.exception() is None}
         too_many = sum(sizes.values()) - _KEPT_ROWS
-        for key, size in sizes.items():
+        for asked, size in sizes.items():
             if too_many <= 0:
                 break
-            del self._answers[key]
+            del self._answers[asked]
             too_many -= size
 
     def close(self) -> None:

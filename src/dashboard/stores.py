@@ -17,19 +17,18 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from clickhouse_connect.driver.client import Client
 
-from src.dashboard.question import Question, Row, place
+from src.dashboard.clickhouse_select import clickhouse_select
+from src.dashboard.question import ANSWER_SECONDS, Question, Row, place
 from src.errors import CoinSparkError, ConfigurationError, TransientError
 from src.schema.tables import TableSchema
 from src.storage.clickhouse import current_view
 from src.storage.clickhouse_address import ClickHouseAddress, connected
 from src.storage.clickhouse_address import parsed as clickhouse_parsed
 from src.storage.clickhouse_errors import translated as clickhouse_translated
-from src.storage.clickhouse_tables import TYPES, identifier
 from src.storage.sql_engine import create_engine, parsed, shown
 from src.storage.sql_errors import translated
 from src.storage.sql_tables import sql_table, time_column
 
-ANSWER_SECONDS = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SQLITE_STEPS = 10_000
 _READ_ONLY = {
@@ -65,6 +64,7 @@ class SqlStore(Store):
         self._seconds = answer_seconds
         is_file = address.get_backend_name() == "sqlite" and not str(address.database).startswith("file:")
         self._file = Path(str(address.database)).absolute() if is_file else None
+        self._file_id: tuple[int, int] | None = None
         self._engine = _sqlite(self._file) if self._file else create_engine(url, answer_seconds=answer_seconds)
         self._tables: dict[str, sa.Table] = {}
         sa.event.listen(self._engine, "connect", self._make_read_only)
@@ -72,6 +72,7 @@ class SqlStore(Store):
     def rows(self, schema: TableSchema, question: Question) -> list[Row]:
         if not self.exists:
             return []
+        self._leave_old_file()
         try:
             with self.connected() as connection:
                 try:
@@ -111,8 +112,21 @@ class SqlStore(Store):
     def close(self) -> None:
         self._engine.dispose()
 
+    def _leave_old_file(self) -> None:
+        """Connections to a file that was deleted or replaced would answer from it for ever."""
+        if self._file is None:
+            return
+        with suppress(OSError):
+            found = self._file.stat()
+            there = found.st_dev, found.st_ino
+            if self._file_id not in {None, there}:
+                self._engine.dispose()
+            self._file_id = there
+
     def _select(self, schema: TableSchema, question: Question) -> sa.Select[Any]:
-        table = self._tables.setdefault(schema.name, sql_table(schema, sa.MetaData()))
+        table = self._tables.get(schema.name)
+        if table is None:
+            table = self._tables[schema.name] = sql_table(schema, sa.MetaData())
         select = sa.select(*(table.c[name] for name in question.columns) if question.columns else table.columns)
         for name, value in question.where:
             select = select.where(table.c[name] == value)
@@ -196,31 +210,6 @@ class ClickHouseStore(Store):
         return self._address
 
 
-def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dict[str, Any]]:
-    """The statement of a question, and its parameters, which the server puts in."""
-    kinds = {column.name: TYPES[column.kind] for column in schema.columns}
-    names = ", ".join(identifier(name) for name in question.columns or kinds)
-    parameters: dict[str, Any] = {f"value{number}": value for number, (_, value) in enumerate(question.where)}
-    conditions = [f"{identifier(name)} = {{value{number}:{kinds[name]}}}" for number, (name, _) in enumerate(question.where)]
-    moment, order = time_column(schema), ""
-    if moment is not None:
-        columns = place(schema) if question.is_ordered else (moment,)
-        order = " ORDER BY " + ", ".join(f"{identifier(name)} DESC" for name in columns)
-        if question.after:
-            behind = [_moment_of("after0"), *(f"{{after{number}:{kinds[name]}}}" for number, name in enumerate(columns) if number)]
-            # The time once more, alone: partitions are passed over by it.
-            conditions.append(f"{identifier(moment)} <= {behind[0]}")
-            conditions.append(f"({', '.join(map(identifier, columns))}) < ({', '.join(behind)})")
-            parameters |= {f"after{number}": value for number, value in enumerate(question.after)}
-        for name, sign, value in (("since", ">=", question.since), ("until", "<", question.until)):
-            if value is not None:
-                conditions.append(f"{identifier(moment)} {sign} {_moment_of(name)}")
-                parameters[name] = value
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    text = f"SELECT {names} FROM {identifier(current_view(schema.name))}{where}{order} LIMIT {question.limit}"  # noqa: S608  (names are quoted)
-    return f"{text} SETTINGS max_execution_time = {ANSWER_SECONDS}", parameters
-
-
 def _sqlite(path: Path) -> sa.Engine:
     # A thread of the web server may get the connection of another; the pool gives it to one at a time.
     arguments = {"timeout": ANSWER_SECONDS, "check_same_thread": False}
@@ -235,10 +224,6 @@ def _columns_there(connection: sa.Connection, table: str) -> frozenset[str]:
 
 def _moment(milliseconds: float | str) -> datetime:
     return _EPOCH + timedelta(milliseconds=float(milliseconds))
-
-
-def _moment_of(parameter: str) -> str:
-    return f"fromUnixTimestamp64Milli({{{parameter}:Int64}}, 'UTC')"
 
 
 def _ms(moment: datetime) -> int:

@@ -11,7 +11,7 @@ from src.dashboard.reading import Reading
 from src.dashboard.stores import SqlStore
 from src.dashboard.tables import metric_tables
 from tests.dashboard.markets import SETTINGS
-from tests.dashboard.test_reading import Clock
+from tests.dashboard.test_sharing import Clock
 
 CHEAP, DEAR = Question("arbitrage", limit=1), Question("candles", limit=2)
 NOW = 1_790_000_000_000

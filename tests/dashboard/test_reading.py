@@ -1,58 +1,24 @@
-"""Questions to the database: bounded, read-only, shared, and what a dead database is."""
+"""Questions to the database: bounded, read-only, by the index, and of tables that are not there or have not all columns."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
 from src.config.settings import Settings
+from src.dashboard.clickhouse_select import clickhouse_select
 from src.dashboard.question import Question
-from src.dashboard.reading import DatabaseAway, Newest, Reading
-from src.dashboard.stores import SqlStore, Store, clickhouse_select
+from src.dashboard.stores import SqlStore
 from src.dashboard.tables import metric_tables
-from src.errors import TransientError
-from src.schema.tables import TableSchema
 from src.setting.jobs import JOBS
 from tests.dashboard.markets import MINUTE, SETTINGS, Filled, tickers
-from tests.servers import MariaDb
 
 START = 1_790_000_040_000
 TABLES = metric_tables(SETTINGS)
 ARBITRAGE = TABLES["arbitrage"]
-
-
-class Clock:
-    """A time that the test sets, seconds since 1970."""
-
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class FailingStore(Store):
-    """A store that answers only while it is told to."""
-
-    shown = "a store"
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.works = False
-
-    def rows(self, schema: TableSchema, question: Question) -> list[dict[str, object]]:  # type: ignore[override]
-        del schema, question
-        self.asked += 1
-        if not self.works:
-            raise TransientError("nobody is there")
-        return [{"source": "live", "window_start": 5}]
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -114,6 +80,20 @@ def test_sqlite_is_never_made_nor_written_and_a_missing_table_has_no_rows(empty_
     store.close()
 
 
+def test_a_sqlite_file_that_is_made_anew_is_read_anew(empty_home: Settings) -> None:
+    store = SqlStore(empty_home.database_address)
+    newest = Question("arbitrage", ("window_start",), limit=1)
+    for start in (START, START + 60 * MINUTE):
+        database = Filled(empty_home.database_address)
+        database.tickers(tickers(start, start + MINUTE, MINUTE, ("BTC",)), ("arbitrage",))
+        database.close()
+        assert store.rows(ARBITRAGE, newest) == [{"window_start": start}]
+        for path in empty_home.home.glob("coin.db*"):
+            path.unlink()
+        assert store.rows(ARBITRAGE, newest) == []
+    store.close()
+
+
 def test_a_column_of_a_market_that_the_job_does_not_have_is_null(empty_home: Settings) -> None:
     database = Filled(empty_home.database_address)
     database.tickers(tickers(START, START + MINUTE, MINUTE, ("BTC",)), ("market_arbitrage",))
@@ -125,63 +105,6 @@ def test_a_column_of_a_market_that_the_job_does_not_have_is_null(empty_home: Set
     assert row["last_price_usd_bybit"] is None
     assert row["last_price_usd_okx"] > 80_000
     store.close()
-
-
-def test_the_same_question_is_put_once_a_tick_whoever_asks(empty_home: Settings) -> None:
-    Filled(empty_home.database_address).close()
-    clock = Clock()
-    reading = Reading(TABLES, SqlStore(empty_home.database_address), seconds=2.0, clock=clock)
-    with ThreadPoolExecutor(10) as pool:
-        assert list(pool.map(reading.newest, ["arbitrage"] * 40)) == [None] * 40
-    assert reading.costs.queries == 1
-    clock.now += 1.9
-    reading.newest("arbitrage")
-    reading.newest("candles")
-    assert reading.costs.queries == 2
-    clock.now += 0.2
-    reading.newest("arbitrage")
-    assert reading.costs.queries == 3
-    assert len(reading._answers) <= 3
-    reading.close()
-
-
-def test_a_dead_database_is_asked_once_a_tick_and_used_again_when_it_answers() -> None:
-    clock, store = Clock(), FailingStore()
-    reading = Reading(TABLES, store, clock=clock)
-    began = reading.now
-    for _ in range(2):
-        for _ in range(3):
-            with pytest.raises(DatabaseAway, match="nobody is there") as away:
-                reading.newest("arbitrage")
-            assert away.value.since == began
-        clock.now += 1
-    assert store.asked == 2
-    store.works = True
-    assert reading.newest("arbitrage") == Newest("live", 5)
-    clock.now += 1
-    store.works = False
-    with pytest.raises(DatabaseAway) as again:
-        reading.newest("arbitrage")
-    assert again.value.since == began + 3_000
-
-
-@pytest.mark.mysql
-def test_a_server_that_is_killed_and_comes_back(stoppable_mysql: MariaDb) -> None:
-    url = stoppable_mysql.url("coin")
-    database = Filled(url)
-    database.tickers(tickers(START, START + 2 * MINUTE, MINUTE, ("BTC",)))
-    database.close()
-    clock = Clock()
-    reading = Reading(TABLES, SqlStore(url), clock=clock)
-    assert reading.newest("arbitrage") == Newest("simulated", START + MINUTE)
-    stoppable_mysql.kill()
-    clock.now += 1
-    with pytest.raises(DatabaseAway, match="cannot be reached"):
-        reading.newest("arbitrage")
-    stoppable_mysql.start()
-    clock.now += 1
-    assert reading.newest("arbitrage") == Newest("simulated", START + MINUTE)
-    reading.close()
 
 
 def test_what_clickhouse_is_asked() -> None:

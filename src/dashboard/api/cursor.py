@@ -7,7 +7,7 @@ import binascii
 
 import msgspec
 
-from src.dashboard.api.parameters import Parameter
+from src.dashboard.api.parameters import LARGEST, Parameter
 from src.dashboard.api.problems import Fault, wrong_input
 from src.dashboard.api.served import ServedTable
 from src.dashboard.question import Row
@@ -41,6 +41,7 @@ def place_of(table: ServedTable, cursor: str) -> tuple[str | float, ...]:
         values = []
     kinds = [table.kinds[name] for name in table.place]
     is_place = len(values) == len(kinds) and all(is_of(kind, value) for kind, value in zip(kinds, values, strict=True))
-    if not is_place or not all(0 <= float(value) <= _LATEST for value, kind in zip(values, kinds, strict=True) if kind is Kind.TIMESTAMP):
+    bounds = [(0, _LATEST) if kind is Kind.TIMESTAMP else (-LARGEST, LARGEST) for kind in kinds]
+    if not is_place or not all(isinstance(value, str) or least <= value <= most for value, (least, most) in zip(values, bounds, strict=True)):
         raise wrong_input([Fault("cursor", f"is no cursor that an answer with rows of {table.name} gave")])
     return tuple(values)

@@ -13,6 +13,8 @@ from src.schema.kinds import Kind
 _LONGEST = 64
 """Characters of a value: what a key's column holds."""
 _TYPES = {Kind.STRING: "string", Kind.LONG: "integer", Kind.TIMESTAMP: "integer", Kind.DOUBLE: "number", Kind.BOOLEAN: "boolean"}
+LARGEST = 2**63 - 1
+"""What a column of whole numbers holds."""
 Value = str | int | float
 
 
@@ -74,7 +76,8 @@ class Parameter:
             number = float(text) if self.kind is Kind.DOUBLE else int(text)
         except ValueError:
             number = math.nan
-        if not math.isfinite(number) or "_" in text:
+        # Neither what is not finite is within these bounds, nor what no database would take.
+        if not -LARGEST <= number <= LARGEST or "_" in text:
             kind = {Kind.DOUBLE: "number", Kind.TIMESTAMP: "time, ms since 1970 UTC"}.get(self.kind, "whole number")
             raise WrongValue(f"{text[:_LONGEST]!r} is no {kind}")
         return number
