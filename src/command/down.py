@@ -13,7 +13,7 @@ import typer
 from src.broker.embedded import EmbeddedBroker
 from src.clickhouse.embedded import EmbeddedClickHouse
 from src.config.settings import Settings, load_settings
-from src.errors import TerminalError
+from src.errors import ConfigurationError, TerminalError
 from src.parts.leftover import stop_leftovers
 from src.parts.record import UpRecord, read_record
 
@@ -81,5 +81,9 @@ def _stop(settings: Settings, record: UpRecord, *, force: bool) -> None:
 
 
 def _signal(record: UpRecord) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(record.supervisor.pid, signal.SIGTERM)
+    pid = record.supervisor.pid
+    try:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    except PermissionError:
+        raise ConfigurationError(f"`up` (pid {pid}) was started by another user: only that one, or root, can stop it") from None

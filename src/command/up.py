@@ -16,7 +16,8 @@ from src.command.clean import clean_up
 from src.command.options import Files, Loop, Markets, Port, Source, Speed, Symbols, Yes, channels_of
 from src.config.paths import PROJECT
 from src.config.settings import Settings, load_settings
-from src.errors import ConfigurationError, TerminalError
+from src.errors import CoinSparkError, ConfigurationError, TerminalError
+from src.logs import last_event
 
 if TYPE_CHECKING:
     from src.parts.record import UpRecord
@@ -70,7 +71,9 @@ def up(
     if broker_only:
         return None if clean and settings.kafka_bootstrap_servers else _broker_only(settings)
     from src.parts.plan import Wanted, up_plan
+    from src.parts.record import refuse_second
 
+    refuse_second(settings.home)
     wanted = Wanted(
         jobs=channels_of(jobs, "--jobs"),
         source=source,
@@ -136,8 +139,7 @@ def _wait(settings: Settings, child: subprocess.Popen[bytes], log: Path) -> UpRe
     deadline = time.monotonic() + _DETACH_SECONDS
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            raise TerminalError(f"it ended while it started: {lines[-1].removeprefix('coinspark: ') if lines else 'it said nothing'} (all in {log})")
+            raise _ended(child.returncode, log)
         record = read_record(settings.home)
         if record is not None and record.supervisor.pid == child.pid and record.state == "running":
             own = {part.name for part in record.parts}
@@ -148,3 +150,10 @@ def _wait(settings: Settings, child: subprocess.Popen[bytes], log: Path) -> UpRe
     raise TerminalError(
         f"not all of it runs after {_DETACH_SECONDS:.0f} s: `status` shows what is missing, `down` stops it (its own words are in {log})"
     )
+
+
+def _ended(status: int, log: Path) -> CoinSparkError:
+    """What it said last, as an error of its own kind: one that the user must mend stays one."""
+    said = last_event(log.read_text(errors="replace")).removeprefix("coinspark: ") or "it said nothing"
+    kind = ConfigurationError if status == ConfigurationError.exit_status else TerminalError
+    return kind(f"it ended while it started: {said} (all in {log})")

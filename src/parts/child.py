@@ -11,10 +11,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
+from src.logs import last_event
 from src.parts.identity import ProcessIdentity, identity_of
 from src.parts.record import PartRecord
 
@@ -82,14 +80,13 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start the process. Raises OSError where its log cannot be written."""
+        """Start the process. What cannot be started now (no memory, a log that cannot be written) is tried again like what has ended."""
         self._put_log_aside()
-        with self._log.open("ab") as log:
-            self._log_start = log.tell()
-            # A session of its own: Ctrl-C in the terminal is for `up`, which stops its parts in order.
-            self._process = subprocess.Popen(
-                self._words, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        try:
+            self._process = self._begun()
+        except OSError as error:
+            self._try_again(f"cannot be started: {error}")
+            return
         self._identity = identity_of(self._process.pid)
         self.message = f"started again, for the {_ordinal(self._restarts)} time in a row: {self._cause}" if self._restarts else ""
         self._began = time.monotonic()
@@ -140,11 +137,22 @@ class Child:
         self._process = self._identity = None
         return True
 
+    def _begun(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            self._log_start = log.tell()
+            # A session of its own: Ctrl-C in the terminal is for `up`, which stops its parts in order.
+            return subprocess.Popen(
+                self._words, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
     def _ended(self, status: int) -> None:
         said = self._last_words()
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with exit status {status}"
-        self._cause = self.message = f"{how}: {said}" if said else how
-        if (status == _WRONG_USE and not self._is_proven) or self._restarts >= self._patience.restarts:
+        self._try_again(f"{how}: {said}" if said else how, is_hopeless=status == _WRONG_USE and not self._is_proven)
+
+    def _try_again(self, cause: str, *, is_hopeless: bool = False) -> None:
+        self._cause = self.message = cause
+        if is_hopeless or self._restarts >= self._patience.restarts:
             self.state = "failed"
             return
         self._restarts += 1
@@ -158,10 +166,10 @@ class Child:
             with self._log.open("rb") as log:
                 end = log.seek(0, os.SEEK_END)
                 log.seek(max(min(self._log_start, end), end - _TAIL_BYTES))
-                lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+                said = last_event(log.read().decode(errors="replace"))
         except OSError:
             return ""
-        return _event(lines[-1]).removeprefix("coinspark: ").removeprefix("error: ") if lines else ""
+        return said.removeprefix("coinspark: ").removeprefix("error: ")
 
     def _put_log_aside(self) -> None:
         """Keep the log from growing for ever: it is copied and cut, as the process goes on writing into it."""
@@ -174,12 +182,3 @@ class Child:
 
 def _ordinal(number: int) -> str:
     return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")
-
-
-def _event(line: str) -> str:
-    """What a line of a log says: one of a structured log is JSON."""
-    try:
-        found = msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return line
-    return str(found.get("event") or found.get("message") or line)

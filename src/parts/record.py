@@ -76,6 +76,13 @@ def remove_record(home: Path) -> None:
         (up_folder(home) / "up.json").unlink(missing_ok=True)
 
 
+def refuse_second(home: Path) -> None:
+    """Raise ConfigurationError while everything is up in a home: to be asked before ports are, as the first `up` has those."""
+    record = read_record(home)
+    if record is not None and record.lives:
+        raise _up_already(record)
+
+
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
     """One `up` in a home, for the length of the block. Raises ConfigurationError while there is another one, or where nothing can be written."""
@@ -89,7 +96,10 @@ def alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            record = read_record(home)
-            who = f" as pid {record.supervisor.pid}" if record is not None else ""
-            raise ConfigurationError(f"everything is up already{who}: `status` shows it, `down` stops it") from None
+            raise _up_already(read_record(home)) from None
         yield
+
+
+def _up_already(record: UpRecord | None) -> ConfigurationError:
+    who = f" as pid {record.supervisor.pid}" if record is not None else ""
+    return ConfigurationError(f"everything is up already{who}: `status` shows it, `down` stops it")

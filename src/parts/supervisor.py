@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
 from src.broker.cluster import Cluster, cluster
 from src.clickhouse.embedded import ClickHouseLease, EmbeddedClickHouse
+from src.collect.options import SourceChoice
 from src.collect.replay_run import finish_run
 from src.config.settings import Settings
 from src.errors import CoinSparkError, TerminalError
@@ -38,12 +38,11 @@ class Supervisor:
         self._plan = plan
         self._settings = settings
         self._show = show
-        self._say = say
+        self._write = say
         self._patience = patience or Patience()
         self._state = "starting"
         self._began = time.time_ns() // 1_000_000
         self._signals = 0
-        self.stopping = threading.Event()
         self._children: dict[str, Child] = {}
         self._record: UpRecord | None = None
         self._told = ""
@@ -64,7 +63,7 @@ class Supervisor:
             kafka = stack.enter_context(cluster(self._settings, "up"))
             clickhouse = self._clickhouse(stack)
             stack.callback(self._stop)
-            if not self.stopping.is_set():
+            if not self._signals:
                 for child in self._children.values():
                     child.start()
                 self._state = "running"
@@ -79,9 +78,9 @@ class Supervisor:
         made = {}
         for part in self._plan.parts:
             is_collector = part is self._plan.collector
-            # A collector knows its parent by an option, and ends by itself when a replay does.
+            # A collector knows its parent by an option, and ends by itself when a replay does; whatever else ended it, it is wanted again.
             own = {name: value for name, value in environment.items() if not (is_collector and name == VARIABLE)}
-            finished = self._collected if is_collector else None
+            finished = self._collected if is_collector and self._plan.source == SourceChoice.REPLAY.value else None
             made[part.name] = Child(part.name, part.words, own, folder / f"{part.name}.log", self._patience, finished)
         return made
 
@@ -96,13 +95,15 @@ class Supervisor:
         return stack.enter_context(EmbeddedClickHouse(self._settings).acquire("up"))
 
     def _watch(self, kafka: Cluster, clickhouse: ClickHouseLease | None) -> None:
-        while not self.stopping.wait(_LOOK_SECONDS):
+        # No Event is waited for: a handler that sets it may come while this thread has the Event's own lock, and would never get it.
+        while not self._signals:
             self._keep_servers(kafka, clickhouse)
             for child in self._children.values():
                 child.watch()
             self._tell()
             if all(child.state == "failed" for child in self._jobs()):
                 return
+            time.sleep(_LOOK_SECONDS)
 
     def _keep_servers(self, kafka: Cluster, clickhouse: ClickHouseLease | None) -> None:
         try:
@@ -153,14 +154,19 @@ class Supervisor:
         if record != self._record:
             write_record(self._settings.home, record)
             self._record = record
-        self._show(record)
+        # A terminal that was closed, or a pipe whose reader has gone, takes nothing, and the end is to be an orderly one all the same.
+        with suppress(OSError):
+            self._show(record)
+
+    def _say(self, line: str) -> None:
+        with suppress(OSError):
+            self._write(line)
 
     @contextmanager
     def _signals_heard(self) -> Iterator[None]:
         def stop(number: int, frame: FrameType | None) -> None:
             del number, frame
             self._signals += 1
-            self.stopping.set()
 
         # A program started by nohup is to go on when its terminal is closed.
         numbers = [number for number in _NUMBERS if signal.getsignal(number) is not signal.SIG_IGN]

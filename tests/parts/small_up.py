@@ -1,4 +1,7 @@
-"""`up` over small programs in place of collector, jobs and dashboard: python -m tests.parts.small_up HOME PORT CONTROLLER-PORT [deaf|dying]."""
+"""`up` over small programs in place of collector, jobs and dashboard.
+
+python -m tests.parts.small_up HOME PORT CONTROLLER-PORT orderly|deaf|dying|told
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from src.config.settings import load_settings
 from src.errors import CoinSparkError
 from src.parts.child import Patience
 from src.parts.plan import PartPlan, UpPlan
+from src.parts.record import UpRecord
 from src.parts.supervisor import Supervisor
 from tests.servers import ROOT
 
@@ -43,10 +47,14 @@ def main() -> None:
     plan = UpPlan(part("collector"), (part("ticker"), part("trade")), part("dashboard"), "simulate", None)
     patience = Patience(restarts=1, first_pause_seconds=0.1, proven_seconds=1_000)
     try:
-        Supervisor(plan, settings, lambda _: None, say, patience).run()
+        Supervisor(plan, settings, say_state if kind == "told" else lambda _: None, say, patience).run()
     except CoinSparkError as error:
         say(str(error))
         sys.exit(error.exit_status)
+
+
+def say_state(record: UpRecord) -> None:
+    say(record.state)
 
 
 def say(line: str) -> None:

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +73,15 @@ def test_the_last_words_of_a_structured_log_are_its_event(part: Part) -> None:
     child = part("""print('{"event": "the well is dry", "level": "error"}'); exit(1)""")
     watched(child, "failed")
     assert child.message == "ended with exit status 1: the well is dry"
+
+
+def test_what_cannot_be_started_is_tried_again_a_bounded_number_of_times(tmp_path: Path) -> None:
+    child = Child("part", (str(tmp_path / "nowhere"),), os.environ, tmp_path / "part.log", QUICK)
+    child.start()
+    assert (child.state, child.record.process) == ("restarting", None)
+    watched(child, "failed")
+    assert child.record.restarts == 2
+    assert child.message.startswith("cannot be started: [Errno 2] ")
 
 
 def test_a_killed_part_says_by_what(part: Part) -> None:
@@ -158,5 +166,10 @@ def test_a_log_does_not_grow_for_ever(part: Part, monkeypatch: pytest.MonkeyPatc
         return log.with_suffix(".log.1").exists()
 
     wait(put_aside)
-    with suppress(FileNotFoundError):
-        assert log.with_suffix(".log.1").stat().st_size > 1_000
+    assert log.with_suffix(".log.1").stat().st_size > 1_000
+
+    def is_cut() -> bool:
+        child.watch()
+        return log.stat().st_size < log.with_suffix(".log.1").stat().st_size
+
+    wait(is_cut)

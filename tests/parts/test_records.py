@@ -14,7 +14,7 @@ import pytest
 from src.errors import ConfigurationError
 from src.parts.identity import ProcessIdentity, identity_of, who_said, writer_of
 from src.parts.leftover import stop_leftovers
-from src.parts.record import PartRecord, UpRecord, alone, read_record, up_folder, write_record
+from src.parts.record import PartRecord, UpRecord, alone, read_record, refuse_second, up_folder, write_record
 
 Started = Callable[[], "subprocess.Popen[bytes]"]
 NOBODY = ProcessIdentity(os.getpid(), 1)
@@ -82,6 +82,18 @@ def test_one_up_in_a_home(tmp_path: Path) -> None:
             pass
     with alone(tmp_path):
         pass
+
+
+def test_a_second_up_is_told_of_the_first_before_it_looks_at_ports(tmp_path: Path) -> None:
+    identity = identity_of(os.getpid())
+    assert identity is not None
+    refuse_second(tmp_path)
+    up_folder(tmp_path).mkdir()
+    write_record(tmp_path, up(supervisor=NOBODY))
+    refuse_second(tmp_path)
+    write_record(tmp_path, up(supervisor=identity))
+    with pytest.raises(ConfigurationError, match=rf"^everything is up already as pid {os.getpid()}: `status` shows it, `down` stops it$"):
+        refuse_second(tmp_path)
 
 
 def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:

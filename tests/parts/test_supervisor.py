@@ -15,7 +15,9 @@ import pytest
 from src.broker.embedded import EmbeddedBroker
 from src.config.settings import Settings, load_settings
 from src.parts.leftover import stop_leftovers
+from src.parts.plan import PartPlan, UpPlan
 from src.parts.record import UpRecord, read_record, up_folder
+from src.parts.supervisor import Supervisor
 from tests.servers import ROOT, free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
@@ -94,6 +96,38 @@ def test_a_second_signal_ends_by_force_and_still_in_order(settings: Settings) ->
     assert ended(settings)[2:] in (["collector", "dashboard"], []), "those that had no time were killed"
     assert none_lives(record)
     assert EmbeddedBroker(settings).status() == (None, [])
+
+
+def test_it_stops_in_order_though_nobody_reads_it_any_more(settings: Settings) -> None:
+    """Its terminal was closed, or it is one end of a pipe whose other end has gone."""
+    with up(settings, "told") as process:
+        record = ready(settings)
+        assert process.stdout is not None
+        process.stdout.close()
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        # 120 is Python's own, for what it could not write.
+        assert process.wait(SECONDS) in {0, 120}
+    order = ended(settings)
+    assert {*order[:2]} == {"ticker", "trade"}
+    assert order[2:] == ["collector", "dashboard"]
+    assert none_lives(record)
+    assert EmbeddedBroker(settings).status() == (None, [])
+
+
+@pytest.mark.parametrize(("source", "state"), [("replay", "finished"), ("live", "restarting"), ("simulate", "restarting")])
+def test_a_collector_that_ends_by_itself_is_wanted_again_but_after_a_replay(settings: Settings, source: str, state: str) -> None:
+    plan = UpPlan(PartPlan("collector", (sys.executable, "-c", "pass")), (), None, source, None)
+    up_folder(settings.home).mkdir(parents=True)
+    collector = Supervisor(plan, settings, lambda _: None, lambda _: None)._made()["collector"]
+    collector.start()
+
+    def has_ended() -> bool:
+        collector.watch()
+        return collector.state != "running"
+
+    wait(has_ended)
+    assert collector.state == state
 
 
 def test_nothing_outlives_an_up_that_was_killed(settings: Settings) -> None:
