@@ -66,7 +66,7 @@ def query(
 
     Examples:
     - `python coin_spark.py query candles BTC --market upbit --last 1h`
-    - `python coin_spark.py query candles BTC --market okx --interval 5m --last 1d --plot`
+    - `python coin_spark.py query candles BTC --market okx --interval 15m --last 1d --plot`
     - `python coin_spark.py query arbitrage ETH --columns window_start,premium_percent_korea_asia --csv`
     - `python coin_spark.py query executable_spread BTC --where buy_market=okx --where sell_market=upbit --json`
     - `python coin_spark.py query "select symbol, count(*) from candles group by symbol"`
@@ -95,13 +95,14 @@ def query(
     if as_csv:
         from src.query.output import as_csv as csv_of
 
-        return typer.echo(csv_of(result), nl=False)
-    if plot:
-        from src.query.plot import plotted
-
-        console = Console()
-        return typer.echo(plotted(result, first, console.width, console.height, color=console.is_terminal))
-    return _print(result, first)
+        typer.echo(csv_of(result), nl=False)
+    elif plot:
+        _draw(result, first)
+    else:
+        _print(result, first)
+    if result.more:
+        typer.echo(f"the first {len(result.rows):,} rows: --limit shows more", err=True)
+    return None
 
 
 def register(app: typer.Typer) -> None:
@@ -178,6 +179,15 @@ def _only(result: Result, columns: tuple[str, ...]) -> Result:
     return result.only(columns) if columns else result
 
 
+def _draw(result: Result, first: list[str]) -> None:
+    from src.query.plot import plotted
+
+    if not result.rows:
+        return typer.echo("there are no rows to draw", err=True)
+    console = Console()
+    return typer.echo(plotted(result, first, console.width, console.height, color=console.is_terminal))
+
+
 def _print(result: Result, first: list[str]) -> None:
     from src.query.output import as_table
 
@@ -186,5 +196,3 @@ def _print(result: Result, first: list[str]) -> None:
     console.print(table)
     if out:
         typer.echo(f"{len(out)} more columns: --columns names those to show, --csv and --json have all ({', '.join(out)})", err=True)
-    if result.more:
-        typer.echo(f"the first {len(result.rows):,} rows: --limit shows more", err=True)

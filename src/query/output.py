@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from src.errors import ConfigurationError
 from src.query.result import Heading, Result
 from src.storage.console import shown_value
 
@@ -32,9 +33,14 @@ def as_csv(result: Result) -> str:
 
 
 def as_json(result: Result) -> bytes:
-    """One object: `columns` with name and unit, `rows` by column name, times as ms since 1970 UTC, and whether there were `more`."""
+    """One object: `columns` with name and unit, `rows` by column name, times as ms since 1970 UTC, and whether there were `more`.
+
+    Raises ConfigurationError for two columns of one name, of which one would be lost.
+    """
     columns = [{"name": heading.name, "unit": _ms_unit(heading)} for heading in result.headings]
     names = [heading.name for heading in result.headings]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ConfigurationError(f"two columns of the answer are called {twice}: give one of them another name, by `as`")
     rows = [dict(zip(names, map(_json_value, row), strict=True)) for row in result.rows]
     return msgspec.json.encode({"columns": columns, "rows": rows, "more": result.more})
 

@@ -42,7 +42,8 @@ class Candle:
 def plotted(result: Result, first: Sequence[str], width: int, height: int, *, color: bool) -> str:
     """The drawing, in so many cells of the terminal; colours only where they are asked for. Raises as `candles_of` and `lines_of`."""
     candles = candles_of(result)
-    lines = [] if candles else lines_of(result, first)
+    every = [] if candles else lines_of(result, first)
+    lines = every[:_MOST_LINES]
     # It takes a sixth of a second to load, and few draw.
     import plotext  # noqa: PLC0415
 
@@ -59,6 +60,8 @@ def plotted(result: Result, first: Sequence[str], width: int, height: int, *, co
         for line, sign in zip(lines, _SIGNS, strict=False):
             marker = {} if color or len(lines) == 1 else {"marker": sign}
             figure.draw(figure.signal(*map(list, zip(*line.points, strict=True)), **marker).lines().label(line.name))
+        if len(every) > len(lines):
+            figure.title(f"{len(lines)} of {len(every)} lines")
         times = [time for line in lines for time, _ in line.points]
     marks = ticks(min(times), max(times))
     figure.ruler("x").ticks([place for place, _ in marks], labels=[text for _, text in marks])
@@ -85,7 +88,8 @@ def candles_of(result: Result) -> list[Candle] | None:
 def lines_of(result: Result, first: Sequence[str] = ()) -> list[Line]:
     """The lines of an answer: one for each column of numbers, or where rows of several keys are in it, one column for each of them.
 
-    first: columns that are drawn rather than others. Raises ConfigurationError for an answer without times, or without numbers.
+    first: columns that are drawn rather than others; of one key at most six.
+    Raises ConfigurationError for an answer without times, or without numbers.
     """
     time = _time_place(result)
     numbers = [place for place in range(len(result.headings)) if place != time and _is_number(result, place)]
@@ -96,7 +100,9 @@ def lines_of(result: Result, first: Sequence[str] = ()) -> list[Line]:
     texts = [place for place in range(len(names)) if any(isinstance(row[place], str) for row in result.rows)]
     keys = [place for place in texts if len({row[place] for row in result.rows}) > 1] if _times_repeat(result, time) else []
     lines = list(_lines(result, time, wanted[:1] if keys else wanted[:_MOST_LINES], keys))
-    return lines[:_MOST_LINES]
+    if not lines:
+        raise ConfigurationError("this cannot be drawn: no row has both a time and a number")
+    return lines
 
 
 def _lines(result: Result, time: int, wanted: Sequence[int], keys: Sequence[int]) -> Iterator[Line]:

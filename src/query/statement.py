@@ -18,7 +18,8 @@ _WRITES = frozenset(
 _MAY_FOLLOW = {("SHOW", "CREATE"), ("EXPLAIN", "ANALYZE")}
 _STANDARD = r"'(?:''|[^'])*'|\"(?:\"\"|[^\"])*\"|`(?:``|[^`])*`"
 _ESCAPED = r"'(?:\\.|''|[^'\\])*'|\"(?:\\.|\"\"|[^\"\\])*\"|`(?:\\.|``|[^`\\])*`"
-_OTHERS = r"|(?P<comment>--|/\*|\#)|(?P<end>;)|(?P<word>[^\W\d]\w*)|(?P<other>.)"
+# PostgreSQL and ClickHouse quote by $$ and $word$ too, and others do not: within such quotes a statement could hide.
+_OTHERS = r"|(?P<comment>--|/\*|\#)|(?P<dollar>\$[^\s$'\x22`]*\$)|(?P<end>;)|(?P<word>[^\W\d]\w*)|(?P<other>.)"
 # Whether a backslash ends a text early is not the same in all databases: a statement has to be fine either way.
 _READINGS = tuple(re.compile(f"(?P<space>\\s+)|(?P<quoted>{quoted}){_OTHERS}", re.DOTALL) for quoted in (_STANDARD, _ESCAPED))
 
@@ -29,7 +30,10 @@ def is_statement(text: str) -> bool:
 
 
 def reading_statement(text: str) -> str:
-    """The statement, without a `;` behind it. Raises ConfigurationError for one that may write, for several, and for one with comments."""
+    """The statement, without a `;` behind it.
+
+    Raises ConfigurationError for one that may write, for several, and for one with comments or with texts in dollars.
+    """
     for reading in _READINGS:
         _check(text, reading)
     return text.strip().rstrip(";").rstrip()
@@ -45,6 +49,8 @@ def _check(text: str, reading: re.Pattern[str]) -> None:
             raise ConfigurationError("one statement at a time: leave out what is behind the first ;")
         if kind == "comment":
             raise ConfigurationError(f"a statement is sent without comments: leave out {match[0]} and what belongs to it")
+        if kind == "dollar":
+            raise ConfigurationError(f"{match[0]} is refused: put texts in single quotes")
         has_ended = kind == "end"
         if kind == "word":
             _check_word(word, first, before, followed_by=text[match.end() :].lstrip()[:1])

@@ -52,6 +52,21 @@ def test_csv_and_json_have_all_columns(command: CommandLine) -> None:
     assert isinstance(found["rows"][0]["window_start"], int)
 
 
+def test_rows_that_were_left_out_are_said_beside_those_that_are_shown(command: CommandLine) -> None:
+    said = "the first 5 rows: --limit shows more\n"
+    words = ("query", "candles", "BTC", "--market", "upbit", "--interval", "1m")
+    for form in ("--csv", "--plot", "--columns=window_start,close"):
+        assert command.run(*words, "--limit", "5", form).errors.endswith(said), form
+        assert said not in command.run(*words, "--limit", "100", form).errors
+    assert command.run("query", "select close from candles", "--limit", "5", "--csv").errors == said
+
+
+def test_nothing_is_drawn_where_there_are_no_rows(command: CommandLine) -> None:
+    answer = command.run("query", "candles", "BTC", "--market", "okx", "--plot")
+    assert (answer.status, answer.output) == (0, "")
+    assert answer.errors.endswith("there are no rows to draw\n")
+
+
 def test_a_statement(command: CommandLine) -> None:
     answer = command.run("query", "select distinct market from candles order by market", "--csv")
     assert (answer.status, answer.output) == (0, "market\nbinance\nupbit\n")

@@ -6,8 +6,10 @@ import io
 import json
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
+from src.errors import ConfigurationError
 from src.query.output import as_csv, as_json, as_table
 from src.query.result import Heading, Result
 
@@ -44,6 +46,13 @@ def test_json_has_units_beside_the_rows_and_times_in_ms() -> None:
 
 def test_a_number_that_is_none_is_null_in_json() -> None:
     assert json.loads(as_json(Result((Heading("a"),), [(float("nan"),)])))["rows"] == [{"a": None}]
+
+
+def test_two_columns_of_one_name_are_not_made_one() -> None:
+    twice = Result((Heading("close"), Heading("close")), [(1, 2)])
+    with pytest.raises(ConfigurationError, match="two columns of the answer are called close"):
+        as_json(twice)
+    assert as_csv(twice) == "close,close\n1,2\n"
 
 
 def test_a_table_has_what_fits_and_says_what_does_not() -> None:

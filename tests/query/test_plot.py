@@ -47,10 +47,25 @@ def test_columns_of_one_key_are_a_line_each() -> None:
     assert [line.name for line in lines_of(CANDLES)] == ["open (KRW)", "high (KRW)", "low (KRW)", "close (KRW)"]
 
 
-@pytest.mark.parametrize("result", [Result((Heading("a"),), [(1,)]), Result((Heading("t"),), [(NINE,)]), Result((Heading("t"), Heading("a")), [])])
+@pytest.mark.parametrize(
+    "result",
+    [
+        Result((Heading("a"),), [(1,)]),
+        Result((Heading("t"),), [(NINE,)]),
+        Result((Heading("t"), Heading("a")), []),
+        Result((Heading("t"), Heading("a")), [(NINE, float("nan"))]),
+    ],
+)
 def test_what_has_no_times_or_numbers_cannot_be_drawn(result: Result) -> None:
     with pytest.raises(ConfigurationError, match="cannot be drawn"):
         plotted(result, [], 80, 20, color=False)
+
+
+def test_lines_that_find_no_room_are_said() -> None:
+    many = Result(TWO.headings, [(time, f"market_{number}", 5.0 + number) for time in TIMES for number in range(8)])
+    assert len(lines_of(many)) == 8
+    assert "6 of 8 lines" in plotted(many, [], 80, 20, color=False)
+    assert "lines" not in plotted(TWO, [], 80, 20, color=False)
 
 
 def test_the_axis_of_time_is_utc() -> None:

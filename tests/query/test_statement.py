@@ -25,6 +25,7 @@ from src.query.statement import is_statement, reading_statement
         "describe candles",
         "select * from system.tables",
         "select close - -open from candles",
+        "select '$$' as said, close from candles where market = 'a$b$c'",
     ],
 )
 def test_what_only_reads_goes_as_it_is(text: str) -> None:
@@ -54,6 +55,9 @@ def test_what_only_reads_goes_as_it_is(text: str) -> None:
         ("select /*! 1 */ 2", "without comments"),
         ("select 1 -- 2", "without comments"),
         ("select 1 # 2", "without comments"),
+        # To PostgreSQL the quotes are within texts between dollars, and the delete is not.
+        ("select $$ ' $$; delete from candles where $$ ' $$ = ''", r"\$\$ is refused"),
+        ("select $a1$ ' $a1$; delete from candles where $a1$ ' $a1$ = ''", r"\$a1\$ is refused"),
         ("", "no statement that reads"),
         (";", "no statement that reads"),
         ("1 select", "no statement that reads"),
