@@ -152,7 +152,8 @@ def _command_for(packages: Sequence[Package]) -> str:
     if shutil.which("apt-get"):
         return f"sudo apt-get install {' '.join(package.name_here() for package in packages)}"
     if shutil.which("brew"):
-        return next(words for package, words in _BREWED.items() if package in packages)
+        usual = f"brew install {' '.join(package.usual_name for package in packages)}"
+        return next((words for package, words in _BREWED.items() if package in packages), usual)
     return f"with this system's package manager ({' '.join(package.usual_name for package in packages)} on Debian)"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from src.config.settings import load_settings
+from src.config.settings import Settings, load_settings
 from src.errors import CoinSparkError
 
 ALL = "all"
@@ -41,7 +41,8 @@ def tables(incomplete: str) -> list[str]:
     """Tables of the metrics, and the collectors' ledger."""
     from src.dashboard.tables import metric_tables
 
-    return _beginning(incomplete, metric_tables(load_settings()))
+    settings = _settings()
+    return [] if settings is None else _beginning(incomplete, metric_tables(settings))
 
 
 def topics(incomplete: str) -> list[str]:
@@ -49,7 +50,9 @@ def topics(incomplete: str) -> list[str]:
     from src.collect.message import TOPICS
     from src.dashboard.tables import metric_tables
 
-    return _beginning(incomplete, dict.fromkeys((*TOPICS, *(table.topic for table in metric_tables(load_settings()).values() if table.topic))))
+    settings = _settings()
+    of_metrics = [table.topic for table in metric_tables(settings).values() if table.topic] if settings is not None else []
+    return _beginning(incomplete, dict.fromkeys((*TOPICS, *of_metrics)))
 
 
 def regions(incomplete: str) -> list[str]:
@@ -80,10 +83,15 @@ def _exchanges() -> list[str]:
 
 
 def _symbols() -> Sequence[str]:
+    settings = _settings()
+    return () if settings is None else settings.symbols
+
+
+def _settings() -> Settings | None:
     try:
-        return load_settings().symbols
+        return load_settings()
     except CoinSparkError:  # what is wrong is said when a command is run
-        return ()
+        return None
 
 
 def _beginning(incomplete: str, known: Iterable[str]) -> list[str]:

@@ -66,7 +66,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def status(*, as_json: AsJson = False) -> None:
-    """Show every part that runs here, by `up` or by hand: state, pid, uptime, rate, lag, and what is wrong.
+    """Show what runs here, parts of `up` and collectors and jobs by hand: state, pid, uptime, rate, lag, and what is wrong.
 
     The exit status is 0 when all of it is well, and 1 when something is wrong, or nothing runs.
 

@@ -24,7 +24,12 @@ def read_moment(text: str, option: str) -> int:
 
 def read_start(text: str | None) -> datetime | None:
     """The time that `--start-at` names, where it is given. Raises as `read_moment`."""
-    return None if text is None else datetime.fromtimestamp(read_moment(text, "--start-at") / 1000, UTC)
+    if text is None:
+        return None
+    try:
+        return datetime.fromtimestamp(read_moment(text, "--start-at") / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ConfigurationError(f"--start-at {text}: no calendar reaches so far; it is in milliseconds since 1970") from None
 
 
 def show_moment(milliseconds: int | None) -> str:

@@ -75,6 +75,9 @@ def test_values_that_the_program_knows(complete: Callable[[str], list[str]], beg
         assert sorted(offers) == sorted(found)
 
 
-def test_symbols_are_none_where_the_settings_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_settings_decide_is_not_offered_where_they_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COINSPARK_BROKER_PORT", "none")
     assert completers.symbols("B") == []
+    assert completers.tables("can") == []
+    assert completers.topics("Candles") == []
+    assert completers.topics("RegionKorea_Tr") == ["RegionKorea_TradePreprocessing"]

@@ -40,6 +40,7 @@ from tests.servers import ROOT
         (("doctor", "--check", "databse"), "there is no check named 'databse': did you mean database? The checks are java"),
         (("ticker", "--from", "earlyest"), "--from 'earlyest' is neither earliest nor latest: did you mean earliest?"),
         (("ticker", "--start-at", "noon", "--source", "replay", "x"), "--start-at noon: must be an ISO 8601 time"),
+        (("collect", "--start-at", "9" * 20, "--source", "replay", "x"), "--start-at 99999999999999999999: no calendar reaches so far"),
         (("topics", "consume", "DeadLetter", "--from", "noon"), "--from noon: must be an ISO 8601 time"),
         (("deadletter", "list", "--since", "noon"), "--since noon: must be an ISO 8601 time"),
     ],

@@ -27,6 +27,18 @@ def test_without_apt_the_package_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         system._apt(tmp_path, "a Java runtime", [system.JAVA], "too old")
 
 
+def test_on_a_mac_brew_has_whatever_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, "brew", "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for packages, command in (
+        (system.CHROMIUM, "brew install --cask chromium"),
+        ([system.PROMETHEUS], "brew install prometheus"),
+        ([system.Package("python3.11-venv", "")], "brew install python3.11-venv"),
+    ):
+        with pytest.raises(InstallError, match=rf"^none\. Install it: {command}$"):
+            system._apt(tmp_path, "it", packages, "none")
+
+
 def test_without_a_right_to_install_the_command_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "apt-get", "exit 1")
     program(tmp_path, "sudo", "exit 1")
