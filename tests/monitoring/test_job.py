@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ def test_the_status_and_the_consumer_groups_of_a_job_that_has_read_all(tmp_path:
         replay = ("--source", "replay", *files, "--speed", "inf", "--start-at", START_AT, "--trigger", "available-now")
         status, output = home.run("trade", *replay)
         assert status == 0, output
+        assert_lines_of_the_log_alone(output)
         ends = end_offsets(kafka.bootstrap_servers, home.job.topics)
         lags = group_lags(kafka.bootstrap_servers, "coinspark-trade")
         series = group_lags(kafka.bootstrap_servers, "coinspark-series-trade")
@@ -54,8 +56,18 @@ def test_the_status_and_the_consumer_groups_of_a_job_that_has_read_all(tmp_path:
     assert said.dead_letters == sum(row["malformed"] for row in quality)
 
 
+def assert_lines_of_the_log_alone(output: str) -> None:
+    """Where there is no terminal, a job says JSON lines and nothing else: no word of Spark's, of its JVM's, or of a library's."""
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert lines
+    for line in lines:
+        assert {"time", "level", "event", "part", "job"} <= set(line), line
+        assert (line["part"], line["job"]) == ("job", "trade")
+        assert "logger" not in line, line
+
+
 def test_a_port_that_is_taken_is_said_at_once_in_one_line(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = Home(tmp_path, log_format="text")
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         status, output = home.run("ticker", "--metrics-port", str(port))

@@ -20,6 +20,9 @@ from tests.system.jobs import Home
 pytestmark = pytest.mark.timeout(900)
 SIMULATED = ("--source", "simulate", "--symbols", "BTC,ETH")
 JOB, COLLECTOR = "coinspark-jobs", "coinspark-collectors"
+OF_TWO_CLOCKS = {"Delay", "Age of the newest event", "Lag in seconds"}
+"""Panels that compare this clock with the simulator's, which may be ahead."""
+SHARES = {"Uneven partitions", "Free disk"}
 
 
 class Watched:
@@ -74,6 +77,8 @@ def test_each_panel_shows_something(watched: Watched, dashboard: str, panel: str
     values = watched.server.values(filled_in(expression, "30s"))
     assert values, f"{dashboard}, {panel}: {expression}"
     assert any(math.isfinite(value) for value in values.values()), values
+    assert panel in OF_TWO_CLOCKS or not any(value < 0 for value in values.values()), values
+    assert panel not in SHARES or not any(value > 1 for value in values.values()), values
 
 
 @pytest.mark.parametrize("name", list(alerts()))
@@ -122,3 +127,7 @@ def test_a_job_tells_of_its_own_collector_and_not_of_the_one_that_stands_alone(w
     assert not {key for key in alone if re.match("coinspark_(job|query|sink)", key[0])}
     assert own["coinspark_collector_frames_total", "upbit", "simulated"] > 0
     assert alone["coinspark_collector_frames_total", "upbit", "simulated"] > 0
+
+
+def test_the_panels_that_are_looked_at_more_closely_are_there() -> None:
+    assert {panel for _, panel, _ in expressions()} >= OF_TWO_CLOCKS | SHARES
