@@ -104,13 +104,7 @@ def list_command(*, topic: Topic = None, since: Since = None, as_json: AsJson = 
 
 
 @deadletter.command()
-def replay(
-    *,
-    topic: Topic = None,
-    since: Since = None,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def replay(*, topic: Topic = None, since: Since = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Send the raw bytes to their source topic and partition again, after asking; the letters stay where they are.
 
     What is still no record becomes a dead letter again. A job takes a record that is late by now as late, unless it is a backfilled one.

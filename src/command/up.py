@@ -63,7 +63,11 @@ def up(
     - `python coin_spark.py up --broker-only`
     - `python coin_spark.py up --clean --yes --detach`
     """
+    from src.parts.record import refuse_second
+
     settings = load_settings(symbols=symbols, markets=markets)
+    if not broker_only:
+        refuse_second(settings.home)
     if clean:
         clean_up(settings, database=database, yes=yes)
     elif database or yes:
@@ -71,9 +75,7 @@ def up(
     if broker_only:
         return None if clean and settings.kafka_bootstrap_servers else _broker_only(settings)
     from src.parts.plan import Wanted, up_plan
-    from src.parts.record import refuse_second
 
-    refuse_second(settings.home)
     wanted = Wanted(
         jobs=channels_of(jobs, "--jobs"),
         source=source,

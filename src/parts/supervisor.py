@@ -111,6 +111,7 @@ class Supervisor:
                 self._say("the embedded Kafka broker was gone and has been started again")
             if clickhouse is not None and clickhouse.ensure_running():
                 self._say("the embedded ClickHouse was gone and has been started again")
+            self._told = ""
         except CoinSparkError as error:
             # The parts that need it say so as well; it is tried again at the next look.
             if str(error) != self._told:

@@ -15,6 +15,7 @@ import pytest
 from src.config.settings import Settings
 from src.doctor import programs
 from src.errors import MissingPartError
+from src.monitoring.job_status import JobStatus, write_job_status
 from tests.doctor.conftest import Doctor
 from tests.servers import LOOPBACK, ROOT
 
@@ -97,9 +98,21 @@ def test_a_taken_port(doctor: Doctor) -> None:
         assert answer.status == 1
         assert f"fix  ports        port {port} is taken by " in answer.output
         assert "set COINSPARK_METRICS_PORT to a free port" in answer.output
+        answer = doctor("ports", COINSPARK_TRADE_METRICS_PORT=str(port))
+        assert f"fix  ports        port {port} is taken by " in answer.output
+        assert "set COINSPARK_TRADE_METRICS_PORT to a free port" in answer.output
         answer = doctor("ports", COINSPARK_BROKER_PORT=str(port))
         assert f"fix  ports        port {port} is taken by " in answer.output
         assert doctor("ports", COINSPARK_BROKER_PORT=str(port), KAFKA_BOOTSTRAP_SERVERS="elsewhere:9092").status == 0
+
+
+def test_a_port_at_which_a_job_serves_its_metrics_is_well(doctor: Doctor, tmp_path: Path) -> None:
+    write_job_status(tmp_path / "home", JobStatus(kind="ticker", state="running", started_time=1, updated_time=2))
+    with socket.create_server((LOOPBACK, 0)) as server:
+        port = server.getsockname()[1]
+        answer = doctor("ports", COINSPARK_TICKER_METRICS_PORT=str(port))
+        assert answer.status == 0
+        assert f"ok   ports        {port} answers: the ticker job's metrics\n" in answer.output
 
 
 def test_a_home_that_this_user_may_not_write(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
