@@ -21,6 +21,7 @@ class LongWorks:
         self._clock = clock
         self._works: dict[str, Advance] = {}
         self._has_caught_up = False
+        self._deleted_before = 0
 
     def look(self, progress: Progress) -> Mapping[str, Advance]:
         """The works that go on now, by what they are called."""
@@ -46,7 +47,11 @@ class LongWorks:
         self._reach("stored records", "records", None if self._has_caught_up else min(lag, total), total)
 
     def _old_rows(self, progress: Progress) -> None:
-        self._reach("old rows", "rows", progress.old_rows_left, progress.old_rows_deleted + (progress.old_rows_left or 0))
+        left = progress.old_rows_left
+        if not left:
+            # What goes on next counts from here.
+            self._deleted_before = progress.old_rows_deleted
+        self._reach("old rows", "rows", left, progress.old_rows_deleted - self._deleted_before + (left or 0))
 
     def _reach(self, name: str, unit: str, left: int | None, total: int) -> None:
         if not left:

@@ -52,3 +52,4 @@ def test_old_rows() -> None:
     assert looks.at(1, Progress(old_rows_left=3_000)) == {"old rows": "0 of 3,000 rows"}
     assert looks.at(3, Progress(old_rows_left=2_000, old_rows_deleted=1_000)) == {"old rows": "1,000 of 3,000 rows, 500 rows/s, 4 s left"}
     assert looks.at(5, Progress(old_rows_deleted=3_000)) == {}
+    assert looks.at(700, Progress(old_rows_deleted=3_000, old_rows_left=500)) == {"old rows": "0 of 500 rows"}, "each time anew"
