@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Self
 
 from rich import box
@@ -71,7 +72,9 @@ class PartsScreen:
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
-            self._live.stop()
+            # It may have been closed; everything has been stopped by then.
+            with suppress(OSError):
+                self._live.stop()
 
     def say(self, message: str) -> None:
         """A line that stays, above the table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from pathlib import Path
@@ -15,6 +16,17 @@ from src.config.settings import Settings, load_settings
 from src.parts.identity import ProcessIdentity, identity_of
 from src.parts.record import PartRecord, UpRecord
 from tests.servers import free_port
+
+
+class Terminal(io.StringIO):
+    """One that can be closed while it is written to."""
+
+    is_gone = False
+
+    def write(self, text: str) -> int:
+        if self.is_gone:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().write(text)
 
 
 @pytest.fixture
@@ -69,6 +81,14 @@ def test_a_terminal_shows_every_part_and_how_to_stop(settings: Settings, me: Pro
         "Ctrl-C stops everything",
     ):
         assert word in text, word
+
+
+def test_the_screen_of_a_terminal_that_was_closed_ends_quietly(settings: Settings) -> None:
+    terminal = Terminal()
+    with PartsScreen(settings, Console(file=terminal, force_terminal=True, width=150, height=40), lambda _: None) as screen:
+        terminal.is_gone = True
+        with pytest.raises(OSError, match="Input/output error"):
+            screen.say("to nobody")
 
 
 def test_a_terminal_says_that_it_is_stopping(settings: Settings, me: ProcessIdentity) -> None:
