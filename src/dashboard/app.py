@@ -6,6 +6,7 @@ import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import flask
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
@@ -17,7 +18,7 @@ from src.dashboard.components import away_banner, moment
 from src.dashboard.costs import asked_by
 from src.dashboard.export import csv_bytes, excel_bytes
 from src.dashboard.format import age, zone_named
-from src.dashboard.frame import frame, labels
+from src.dashboard.frame import data, frame, labels
 from src.dashboard.palette import palette
 from src.dashboard.reading import DatabaseAway, Reading
 from src.dashboard.texts import LANGUAGES, texts
@@ -48,7 +49,8 @@ def make_app(reading: Reading, settings: Settings, language: str = "en") -> Dash
     )
     shared = _Pages(reading, settings, language)
     app.callback(
-        *(Output("navigation", "children"), Output("labels", "children"), Output("search", "className"), Output("search", "placeholder")),
+        *(Output("navigation", "children"), Output("labels", "children"), Output("held", "children")),
+        *(Output("search", "className"), Output("search", "placeholder")),
         *(Input("url", "pathname"), Input("url", "search"), Input("viewer", "data")),
     )(shared.labels)
     app.callback(
@@ -112,7 +114,11 @@ class _Pages:
         except DatabaseAway as away:
             return self._away(away, page, identity, shown)
         content = self._content(view, loaded, page, identity, shown)
-        return *content[:1], "stale" if self._is_stale(loaded) else "", self._status(loaded, page), content[1], self._costs(page)
+        return *content[:1], "stale" if self._is_stale(loaded) else "", self._filled(self._status(loaded, page)), content[1], self._costs(page)
+
+    def _filled(self, status: Any) -> Any:
+        """The status with the time at which the page was filled, by which its script sees when that is over."""
+        return html.Div(status, **data("filled", str(self._reading.now)))
 
     def _content(self, view: View, loaded: Loaded, page: Page, identity: str, shown: str | None) -> tuple[Any, str]:
         version = _digest(identity) + _digest(repr((loaded.rows, loaded.source, loaded.options)))
@@ -135,7 +141,7 @@ class _Pages:
         return html.Span(said, className="badge stale" if self._is_stale(loaded) else "badge", id="freshness")
 
     def _away(self, away: DatabaseAway, page: Page, identity: str, shown: str | None) -> tuple[Any, ...]:
-        banner = away_banner(str(away), away.since, "away.advice", page)
+        banner = self._filled(away_banner(str(away), away.since, "away.advice", page))
         if shown and shown.startswith(_digest(identity)):
             return no_update, "stale", banner, no_update, self._costs(page)
         return html.P(page.texts("away.nothing"), className="empty"), "", banner, "", self._costs(page)
@@ -148,7 +154,8 @@ class _Pages:
 
     def export(self, view: str, sheet: str, kind: str) -> flask.Response:
         given = flask.request
-        page = self._page(view, given.query_string.decode(errors="replace"), {"language": given.args.get("language")})
+        viewer = {"language": given.args.get("language")}
+        page = self._page(view, given.query_string.decode(errors="replace"), viewer, given.args.get("search", ""))
         known = views().get(view)
         if known is None or kind not in _WRITERS:
             flask.abort(404)
@@ -159,8 +166,10 @@ class _Pages:
         if sheet not in sheets:
             flask.abort(404)
         write, content_type = _WRITERS[kind]
-        name = "-".join(part for part in (view, sheet, page.choice.symbol, page.choice.market, page.choice.interval) if part)
-        headers = {"Content-Disposition": f'attachment; filename="coinspark-{name}.{kind}"', "Cache-Control": "no-store"}
+        name = "-".join(part for part in ("coinspark", view, sheet, page.choice.symbol, page.choice.market, page.choice.interval) if part)
+        # Some symbols are Chinese, and a header alone has no letters for them (RFC 6266).
+        said = f'filename="{name}.{kind}"' if name.isascii() else f"filename*=UTF-8''{quote(name)}.{kind}"
+        headers = {"Content-Disposition": f"attachment; {said}", "Cache-Control": "no-store"}
         return flask.Response(write(sheets[sheet], page.texts), headers=headers, content_type=content_type)
 
 

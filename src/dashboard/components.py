@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from dash import dcc, html
 
@@ -122,9 +123,9 @@ def _export(sheet: str, kind: str, title: str, page: Page) -> Any:
 
 
 def _query(page: Page) -> str:
-    href = page.choice.href
-    query = href.partition("?")[2]
-    return "?" + (f"{query}&" if query else "") + f"language={page.texts.language}"
+    query = page.choice.href.partition("?")[2]
+    more = {"language": page.texts.language} | ({"search": page.search} if page.search else {})
+    return "?" + (f"{query}&" if query else "") + urlencode(more)
 
 
 def _cell(value: Any, kind: str, page: Page) -> Any:

@@ -43,6 +43,7 @@ def frame(language: str, seconds: float) -> Any:
                 ]
             ),
             html.Div(id="status", role="status"),
+            html.P(id="held", className="badge stale"),
             html.Main(id="content"),
             html.Details([html.Summary("SQL"), html.Div(id="costs")], id="debug"),
         ],
@@ -50,8 +51,8 @@ def frame(language: str, seconds: float) -> Any:
     )
 
 
-def labels(page: Page, viewer: dict[str, Any]) -> tuple[Any, Any]:
-    """The navigation, and what buttons are called, which the page's script gives to them."""
+def labels(page: Page, viewer: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """The navigation, what buttons are called, which the page's script gives to them, and what it shows while nothing new comes."""
     kept: dict[str, str] = {part: getattr(page.choice, part) for part in _KEPT}
     links = [
         dcc.Link(
@@ -69,9 +70,10 @@ def labels(page: Page, viewer: dict[str, Any]) -> tuple[Any, Any]:
         "seconds-label": page.texts("seconds"),
         "search": page.texts("search"),
     }
-    return links, [html.Span(text, **_data(name)) for name, text in said.items()]
+    held = [html.Span(page.texts(f"held.{why}"), className=why) for why in ("paused", "lost")]
+    return links, [html.Span(text, **data("for", name)) for name, text in said.items()], [*held, " ", html.Time(id="held-since")]
 
 
-def _data(name: str) -> Any:
+def data(name: str, value: str) -> Any:
     """An attribute of which Dash's types know nothing."""
-    return {"data-for": name}
+    return {f"data-{name}": value}

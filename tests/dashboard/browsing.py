@@ -21,7 +21,7 @@ from tests.servers import ROOT, missing
 # A loaded machine is slow, which is no failure.
 expect.set_options(timeout=60_000)
 SCREENSHOTS = ROOT / "docs" / "screenshots"
-_LOST_SERVER = "Failed to fetch|ERR_CONNECTION_REFUSED"
+_LOST_SERVER = "Failed to fetch|ERR_CONNECTION_REFUSED|the server did not respond"
 
 
 def chromium(playwright: Playwright) -> Browser:

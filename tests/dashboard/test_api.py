@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ def test_health_says_what_jobs_have_written(api: Served, now: int) -> None:
         assert now - MINUTE < each["newest_event_time"] <= now
 
 
+HUGE = base64.urlsafe_b64encode(b'[%s, "live", "ticker", "okx"]' % (b"9" * 400)).decode()
+"""A cursor of a time that no number holds."""
 WRONG: list[tuple[str, dict[str, Any], int, str, list[str]]] = [
     ("/tables/candels", {}, 404, "table", ["candles"]),
     ("/tables/candels/rows", {}, 404, "table", ["candles"]),
@@ -70,11 +73,13 @@ WRONG: list[tuple[str, dict[str, Any], int, str, list[str]]] = [
     ("/tables/candles/rows", {"limit": 0}, 422, "limit", ["1"]),
     ("/tables/candles/rows", {"limit": 5001}, 422, "limit", ["5000"]),
     ("/tables/candles/rows", {"limit": "ten"}, 422, "limit", []),
+    ("/tables/candles/rows", {"limit": "9" * 400}, 422, "limit", []),
     ("/tables/candles/rows", {"from_": "2026-11-22"}, 422, "from", []),
     ("/tables/candles/rows", {"from_": 10, "to": 10}, 422, "to", []),
     ("/tables/candles/rows", {"to": 10**18}, 422, "to", ["253402300799999"]),
     ("/tables/candles/rows", {"cursor": "nonsense"}, 422, "cursor", []),
     ("/tables/candles/rows", {"cursor": "WzEsMl0"}, 422, "cursor", []),
+    ("/tables/input_quality/rows", {"cursor": HUGE}, 422, "cursor", []),
     ("/tables/candles/rows", {"symbol": "A\0"}, 422, "symbol", []),
     ("/tables/candles/rows", {"symbol": ["BTC", "ETH"]}, 422, "symbol", []),
     ("/tables/taker_seconds/rows", {"second": "nan"}, 422, "second", []),

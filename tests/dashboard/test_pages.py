@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 import urllib.request
@@ -103,6 +104,54 @@ def test_the_pace_and_the_look_are_kept_by_the_browser(dashboard: Site) -> None:
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_label("Refresh, seconds")).to_have_value("7")
+
+
+def test_what_the_viewer_has_not_chosen_is_the_systems(dashboard: Site) -> None:
+    page = dashboard.open("/overview")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator("#theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+
+
+def test_a_page_that_nobody_fills_says_so_and_of_when_it_is(dashboard: Site) -> None:
+    page = dashboard.open("/overview")
+    expect(page.locator("#tile-BTC")).to_be_visible()
+    expect(page.locator("#held")).to_be_hidden()
+    page.locator("#pause").click()
+    expect(page.locator("#held .paused")).to_have_text("Paused. What is shown is of")
+    expect(page.locator("#held .lost")).to_be_hidden()
+    expect(page.locator("#held-since")).to_have_text(re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"))
+    page.locator("#pause").click()
+    expect(page.locator("#held")).to_be_hidden()
+    # The dashboard ends, and a minute passes.
+    page.route("**/_dash-update-component", lambda route: route.abort("connectionrefused"))
+    page.evaluate("() => { const began = Date.now; Date.now = () => began() + 60000; }")
+    expect(page.locator("#held .lost")).to_have_text("The dashboard does not answer. What is shown is of")
+    expect(page.locator("#held .paused")).to_be_hidden()
+    expect(page.locator("#held-since")).to_have_attribute("title", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
+    expect(page.locator("#tile-BTC")).to_be_visible()
+    page.unroute("**/_dash-update-component")
+    expect(page.locator("#held")).to_be_hidden()
+
+
+def test_a_search_is_exported_as_it_is_shown(dashboard: Site) -> None:
+    page = dashboard.open("/overview")
+    page.get_by_label("Search symbols").fill("x")
+    expect(page.locator(".tile strong")).to_have_text(["XRP"])
+    href = page.locator("#export-symbols-csv").get_attribute("href") or ""
+    with urllib.request.urlopen(dashboard.address + href) as answer:  # noqa: S310
+        lines = answer.read().decode("utf-8-sig").splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["Symbol", "XRP"]
+
+
+def test_a_symbol_of_other_letters_names_its_file(dashboard: Site) -> None:
+    with urllib.request.urlopen(f"{dashboard.address}/export/whales/tape.csv?symbol=%EB%B9%84") as answer:  # noqa: S310
+        assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''coinspark-whales-tape-%EB%B9%84.csv"
 
 
 def test_addresses_that_are_none(dashboard: Site) -> None:

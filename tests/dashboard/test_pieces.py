@@ -82,6 +82,12 @@ def test_csv_has_full_precision_utc_and_no_formulas() -> None:
     ]
 
 
+def test_excel_leaves_out_what_no_workbook_can_hold() -> None:
+    sheet = Sheet("symbols", (Column("detail", "words"),), [["closed\x00 by\x1b the exchange"]])
+    page = load_workbook(io.BytesIO(excel_bytes(sheet, texts("en")))).active
+    assert [list(line) for line in page.iter_rows(values_only=True)] == [["Detail"], ["closed by the exchange"]]
+
+
 def test_excel_has_numbers_and_times_as_such() -> None:
     page = load_workbook(io.BytesIO(excel_bytes(SHEET, texts("ko")))).active
     assert page.title == "종목"
