@@ -25,7 +25,7 @@ class JobStatus(msgspec.Struct, kw_only=True):
     batch_seconds: float | None = None
     """The whole time of that batch."""
     input_records_per_second: float | None = None
-    """Messages of the last batch over the time since the trigger before it."""
+    """Messages of the last batch over the time since the trigger before it; 0 while none come."""
     processed_records_per_second: float | None = None
     """Messages of the last batch over the time that it took; above the former, the job keeps up."""
     lag_records: int | None = None

@@ -61,7 +61,10 @@ JOB_DEAD_LETTERS = Family("coinspark_job_dead_letters_total", _COUNTER, _OF_JOB,
 # Queries of jobs. query: the job's kind, series-<kind> (over closed windows), raw-<kind> (with --raw).
 QUERY_RECORDS = Family("coinspark_query_records_total", _COUNTER, _OF_QUERY, "Messages read from Kafka.")
 QUERY_INPUT_RATE = Family(
-    "coinspark_query_input_records_per_second", _GAUGE, _OF_QUERY, "Messages of the last batch over the time since the trigger before it."
+    "coinspark_query_input_records_per_second",
+    _GAUGE,
+    _OF_QUERY,
+    "Messages of the last batch over the time since the trigger before it; 0 while none come.",
 )
 QUERY_PROCESSED_RATE = Family(
     "coinspark_query_processed_records_per_second", _GAUGE, _OF_QUERY, "Messages of the last batch over the time that it took."

@@ -21,7 +21,7 @@ class QueryFigures:
     records: int = 0
     dropped_by_watermark: int = 0
     last: QueryReport | None = None
-    """The newest batch that is done."""
+    """The newest batch that is done; its input rate is 0 once nothing has come after it."""
     last_sign: float = field(default_factory=time.time)
     """When it began, finished a batch or had nothing to read, seconds since 1970 UTC."""
 
@@ -55,8 +55,12 @@ class Queries:
     def idle(self, run: str) -> None:
         """There was nothing to read."""
         with self._changed:
-            if run in self._names:
-                self._figures[self._names[run]].last_sign = time.time()
+            if run not in self._names:
+                return
+            figures = self._figures[self._names[run]]
+            figures.last_sign = time.time()
+            if figures.last is not None:
+                figures.last = replace(figures.last, input_records_per_second=0.0)
 
     def ended(self, run: str) -> None:
         """A run is over, and nothing more comes of it."""

@@ -94,6 +94,18 @@ def test_a_query_that_stands_idle_gives_signs_and_one_that_is_over_none() -> Non
     assert figures.last_sign == 0.0
 
 
+def test_the_input_of_a_query_that_stands_idle_is_none() -> None:
+    queries = JobFigures("ticker").queries
+    queries.started("run-1", "ticker")
+    queries.idle("run-1")
+    assert queries.all()["ticker"].last is None, "a batch that never was has no rate"
+    queries.finished_batch(query_report(progress()))
+    queries.idle("run-1")
+    figures = queries.all()["ticker"]
+    assert figures.last == replace(query_report(progress()), input_records_per_second=0.0)
+    assert figures.records == 147
+
+
 def test_writes_of_a_sink_are_counted_and_timed(tmp_path: Path) -> None:
     figures, table = JobFigures("trade"), schema("prices")
     rows = pa.Table.from_pylist([row(records=1), row(records=2)], schema=table.arrow())
