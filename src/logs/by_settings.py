@@ -36,15 +36,19 @@ def _secrets(settings: Settings) -> Iterator[str]:
         if not isinstance(value, SecretStr):
             continue
         secret = value.get_secret_value()
-        if "://" not in secret:
-            # An address is no secret but for the password in it, and one word like `embedded` is none at all.
-            if "password" in name:
-                yield secret
-            continue
-        try:
-            password = urlsplit(secret).password
-        except ValueError:
+        if "password" in name:
             yield secret
-            continue
-        if password:
-            yield from {password, unquote(password)}
+        elif "://" in secret:
+            # An address is no secret but for the password in it, and one word like `embedded` is none at all.
+            yield from _passwords(secret)
+
+
+def _passwords(address: str) -> Iterator[str]:
+    """The password of an address as it stands there and as it is; all of an address that cannot be read."""
+    try:
+        password = urlsplit(address).password
+    except ValueError:
+        yield address
+        return
+    if password:
+        yield from {password, unquote(password)}

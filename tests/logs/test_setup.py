@@ -76,11 +76,11 @@ def test_no_password_is_said_whoever_says_it(capsys: pytest.CaptureFixture[str])
         database_url="mysql://me:s3cret%40word@host/coin",
         clickhouse_password="another-password",
         clickhouse_url="http://me@host:8123/coin",
-        kafka_sasl_password="kafka-password",
+        kafka_sasl_password="kafka://pass-word",
         proxy="socks5://me:proxy-password@host:1",
     )
     log_by(settings)
-    secrets = ("s3cret%40word", "s3cret@word", "another-password", "kafka-password", "proxy-password")
+    secrets = ("s3cret%40word", "s3cret@word", "another-password", "kafka://pass-word", "proxy-password")
     logger().info(f"tried {secrets}", password=list(secrets), more={"deep": secrets[2]})
     logger().info("mysql://somebody:unknown-one@host/x and http://host/path@2")
     try:
