@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from src.broker.ports import LOOPBACK, accepts_connections
-from src.broker.process import BrokerProcess
-from src.clickhouse.process import ClickHouseProcess
+from src.broker.process import BrokerProcess, RunningBroker
+from src.clickhouse.process import ClickHouseProcess, RunningClickHouse
 from src.collect.status import CollectorStatus, read_statuses
 from src.config.settings import Settings
 from src.monitoring.job_status import JobStatus, read_job_status
@@ -70,19 +70,7 @@ def _servers(settings: Settings) -> Iterator[PartStatus]:
     if settings.kafka_bootstrap_servers:
         yield _elsewhere("broker", settings.kafka_bootstrap_servers)
     else:
-        broker = BrokerProcess(home / "broker", settings).find()
-        if broker is None:
-            yield PartStatus(name="broker", state="stopped", well=False, problem="it starts with the first job, or by `up`")
-        else:
-            answers = accepts_connections(broker.port)
-            yield PartStatus(
-                name="broker",
-                state="running" if answers else "starting",
-                well=answers,
-                pid=broker.pid,
-                started_time=broker.started_time,
-                place=broker.bootstrap_servers,
-            )
+        yield _embedded("broker", BrokerProcess(home / "broker", settings).find())
     if settings.clickhouse_url is None:
         return
     if settings.has_own_clickhouse:
@@ -92,18 +80,22 @@ def _servers(settings: Settings) -> Iterator[PartStatus]:
         if address.folder is None:
             yield _elsewhere("clickhouse", f"{address.host}:{address.port}")
         return
-    clickhouse = ClickHouseProcess(home / "clickhouse").find()
-    if clickhouse is None:
-        yield PartStatus(name="clickhouse", state="stopped", well=False, problem="it starts with the first job, or by `up`")
-    else:
-        yield PartStatus(
-            name="clickhouse",
-            state="running",
-            well=True,
-            pid=clickhouse.pid,
-            started_time=clickhouse.started_time,
-            place=f"{LOOPBACK}:{clickhouse.port}",
-        )
+    yield _embedded("clickhouse", ClickHouseProcess(home / "clickhouse").find())
+
+
+def _embedded(name: str, found: RunningBroker | RunningClickHouse | None) -> PartStatus:
+    """A server of the home's own: one that lives and does not answer is only starting."""
+    if found is None:
+        return PartStatus(name=name, state="stopped", well=False, problem="it starts with the first job, or by `up`")
+    answers = accepts_connections(found.port)
+    return PartStatus(
+        name=name,
+        state="running" if answers else "starting",
+        well=answers,
+        pid=found.pid,
+        started_time=found.started_time,
+        place=f"{LOOPBACK}:{found.port}",
+    )
 
 
 def _elsewhere(name: str, addresses: str) -> PartStatus:

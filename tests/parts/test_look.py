@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from src.clickhouse.process import RunningClickHouse
 from src.collect.status import CollectorStatus, MarketStatus, status_path, write_status
 from src.command.parts_view import parts_table, span
 from src.config.settings import Settings, load_settings
 from src.monitoring.job_status import JobStatus, write_job_status
+from src.parts import look as module
 from src.parts.identity import ProcessIdentity, identity_of
 from src.parts.look import PartStatus, all_well, look
 from src.parts.record import PartRecord, UpRecord, up_folder, write_record
@@ -149,6 +152,15 @@ def test_a_kafka_of_the_users_is_asked_whether_it_answers(tmp_path: Path) -> Non
     settings = load_settings(home=tmp_path, kafka_bootstrap_servers=f"127.0.0.1:{free_port()}")
     (broker,) = look(settings)
     assert (broker.state, broker.well) == ("unreachable", False)
+
+
+def test_a_server_of_the_homes_own_runs_once_it_answers(me: ProcessIdentity) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        running = RunningClickHouse(pid=me.pid, port=server.getsockname()[1], started_time=5)
+        found = module._embedded("clickhouse", running)
+        assert (found.state, found.well, found.place) == ("running", True, f"127.0.0.1:{running.port}")
+    found = module._embedded("clickhouse", running)
+    assert (found.state, found.well, found.pid, found.started_time) == ("starting", False, me.pid, 5)
 
 
 def test_all_is_well_when_something_runs_and_nothing_is_wrong() -> None:
