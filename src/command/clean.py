@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import typer
+
 from src.broker.cleaning import clean, refuse_while_used, things_to_delete
 from src.broker.security import secure_connections
 from src.broker.topic_tools import list_topics
@@ -32,12 +37,14 @@ def clean_up(settings: Settings, *, database: bool, yes: bool) -> None:
     if not things and not names:
         logger().info("There is nothing to delete.")
         return
+    # What is asked about is seen, whatever level the log has.
+    say: Callable[[str], object] = logger().info if yes else partial(typer.echo, err=True)
     for path in things:
-        logger().info(f"  {'what is in ' if path.is_dir() else ''}{path}")
+        say(f"  {'what is in ' if path.is_dir() else ''}{path}")
     if database and settings.has_own_clickhouse:
-        logger().info("The tables in the ClickHouse of COINSPARK_CLICKHOUSE_URL stay: drop them yourself.")
+        say("The tables in the ClickHouse of COINSPARK_CLICKHOUSE_URL stay: drop them yourself.")
     if names:
-        logger().info(f"  all records of {len(names)} topics at {settings.kafka_bootstrap_servers}: {', '.join(names)}")
+        say(f"  all records of {len(names)} topics at {settings.kafka_bootstrap_servers}: {', '.join(names)}")
     ask_before("Delete these", yes=yes)
     clean(settings, names, database=database)
     logger().info("Deleted.")

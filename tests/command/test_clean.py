@@ -19,6 +19,7 @@ from src.broker.embedded import EmbeddedBroker
 from src.broker.topic_tools import describe_topic, list_topics
 from src.broker.topics import TopicSpec, ensure_topics
 from src.config.settings import Settings
+from src.logs import configure_logs
 from tests.command.command_line import CommandLine, running
 from tests.command.homes import environment, files, leave_state, settings_of
 from tests.servers import ROOT
@@ -85,6 +86,17 @@ def test_the_database_file_goes_when_it_is_named(command: CommandLine, settings:
     answer = command.run("up", "--broker-only", "--clean", "--yes", "--database")
     assert str(settings.home / "coin.db") in answer.errors
     assert files(settings.home) == {"checkpoints/ticker.lock", "mine.txt"}
+
+
+def test_what_is_asked_about_is_seen_whatever_level_the_log_has(command: CommandLine, settings: Settings) -> None:
+    leave_state(settings.home)
+    configure_logs("error")
+    try:
+        answer = command.run("up", "--broker-only", "--clean")
+    finally:
+        configure_logs()
+    assert answer.status == 2
+    assert f"what is in {settings.home}/checkpoints\n" in answer.errors
 
 
 def test_without_a_terminal_and_without_yes_nothing_happens(command: CommandLine, settings: Settings) -> None:
