@@ -71,9 +71,13 @@ def test_many_go_in_chunks_and_the_count_is_that_of_the_rows(database: SqlStore,
         nonlocal deletes
         deletes += str(arguments[2]).startswith("DELETE FROM") and NAME not in str(arguments[2])
 
+    heard: list[tuple[int, int]] = []
+    retention.advanced = lambda deleted, left: heard.append((deleted, left))
     assert retention.run_once(now=NOW) == retention.deleted == 700
     # 100 rows are 14 windows of 7 and a part of the next, which goes as a whole: 105 at a time.
     assert deletes == 7
+    assert heard == [*((105 * number, 700 - 105 * number) for number in range(1, 7)), (700, 0)]
+    assert retention.left is None, "nothing goes on any more"
     retention.close()
     assert stored(database.rows(TABLE)) == stored([at("NEW", timedelta())])
 
