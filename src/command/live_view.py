@@ -16,6 +16,7 @@ from rich.text import Text
 from src.collect.status import CollectorStatus
 from src.logs import LogLevel
 from src.long_work.advance import Advance
+from src.printable import printable
 from src.schema.kinds import Kind
 from src.schema.records import Source
 from src.schema.tables import TableSchema
@@ -48,7 +49,7 @@ class LiveView:
         self._live.start()
 
     def say(self, message: str, level: LogLevel = "info") -> None:
-        self._console.print(Text(message, style="" if level == "info" else "yellow"))
+        self._console.print(Text(printable(message), style="" if level == "info" else "yellow"))
 
     def show(self, progress: Progress, newest: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         message = progress.collector.message if progress.collector else ""
@@ -89,9 +90,9 @@ class LiveView:
         for name, work in self._works.look(progress).items():
             grid.add_row(name, _bar(work))
         for market, note in notes(progress).items():
-            grid.add_row(market, Text(note, style="yellow"))
+            grid.add_row(market, Text(printable(note), style="yellow"))
         if progress.message:
-            grid.add_row("", Text(progress.message, style="bold red"))
+            grid.add_row("", Text(printable(progress.message), style="bold red"))
         return Panel(grid, title=f"CoinSpark {self._title}", title_align="left")
 
 
@@ -135,5 +136,5 @@ def _source(collector: CollectorStatus) -> Text:
     malformed = sum(market.malformed for market in collector.markets.values())
     text.append(f"  records: {markets}; malformed frames {malformed:,}", style="default")
     if collector.message:
-        text.append(f"\n{collector.message}", style="bold yellow")
+        text.append(f"\n{printable(collector.message)}", style="bold yellow")
     return text

@@ -16,6 +16,7 @@ from rich.text import Text
 from src.config.settings import Settings
 from src.parts.look import PartStatus, look
 from src.parts.record import UpRecord
+from src.printable import printable
 
 _STYLES = {"running": "green", "finished": "green", "answers": "green", "starting": "yellow", "restarting": "yellow", "stopping": "yellow"}
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -99,9 +100,9 @@ class PartsScreen:
             if (part.state, pid) == (known, known_pid):
                 continue
             if part.state == "failed":
-                self.say(f"{part.name} failed: {part.message} (all of it in {part.log})")
+                self.say(f"{part.name} failed: {printable(part.message)} (all of it in {part.log})")
             elif part.state in {"restarting", "finished"} or self._live is None:
-                self.say(" ".join(filter(None, [part.name, part.state, f"(pid {pid})" if pid else "", part.message])))
+                self.say(" ".join(filter(None, [part.name, part.state, f"(pid {pid})" if pid else "", printable(part.message)])))
 
     def _screen(self, record: UpRecord) -> RenderableType:
         hint = "stopping in order; Ctrl-C again ends it by force" if record.state == "stopping" else "Ctrl-C stops everything in order"
@@ -114,9 +115,10 @@ class PartsScreen:
 def _remark(part: PartStatus) -> Text:
     """What is wrong, else where the part is: an address. A log's path is said of what went wrong alone."""
     is_file = part.place.startswith("/")
-    if part.problem and is_file and part.state in {"failed", "restarting", "gone"}:
-        return Text(f"{part.problem} (all of it in {part.place})", style="red")
-    return Text(part.problem or ("" if is_file else part.place), style="" if part.well else "red")
+    problem = printable(part.problem)
+    if problem and is_file and part.state in {"failed", "restarting", "gone"}:
+        return Text(f"{problem} (all of it in {part.place})", style="red")
+    return Text(problem or ("" if is_file else part.place), style="" if part.well else "red")
 
 
 def _number(value: float | None, digits: int = 0) -> str:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from src.errors import ConfigurationError
+from src.printable import printable
 from src.query.result import Heading, Result
 from src.storage.console import shown_value
 
@@ -81,7 +82,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         text = value.astimezone(UTC).isoformat(sep=" ", timespec="milliseconds")
         return text.removesuffix("+00:00").removesuffix(".000")
-    return shown_value(value)
+    return printable(shown_value(value))
 
 
 def _written(value: Any) -> Any:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from src.errors import ConfigurationError
+from src.printable import printable
 from src.query.result import Result
 
 _CANDLE = ("open", "close", "high", "low")
@@ -113,7 +114,7 @@ def _lines(result: Result, time: int, wanted: Sequence[int], keys: Sequence[int]
         for place in wanted:
             points = sorted((row[time].timestamp(), float(row[place])) for row in rows if row[time] is not None and _finite(row[place]))
             if points:
-                yield Line(" ".join([*map(str, key), result.headings[place].text]), tuple(points))
+                yield Line(printable(" ".join([*map(str, key), result.headings[place].text])), tuple(points))
 
 
 def ticks(begin: float, end: float) -> list[tuple[float, str]]:

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from src.command.parts_view import PartsScreen
+from src.command.parts_view import PartsScreen, parts_table
 from src.config.settings import Settings, load_settings
 from src.parts.identity import ProcessIdentity, identity_of
+from src.parts.look import PartStatus
 from src.parts.record import PartRecord, UpRecord
 from tests.servers import free_port
 
@@ -81,6 +82,11 @@ def test_a_terminal_shows_every_part_and_how_to_stop(settings: Settings, me: Pro
         "Ctrl-C stops everything",
     ):
         assert word in text, word
+
+
+def test_a_terminal_is_told_nothing_by_what_an_exchange_says() -> None:
+    table = parts_table([PartStatus(name="collector", state="running", well=True, pid=5, problem="okx: \x1b]0;mine\x07")], 0.0)
+    assert str(next(iter(table.columns[-1].cells))) == "okx: ?]0;mine?"
 
 
 def test_the_screen_of_a_terminal_that_was_closed_ends_quietly(settings: Settings) -> None:

@@ -65,6 +65,12 @@ def test_a_table_has_what_fits_and_says_what_does_not() -> None:
     assert "close" not in text
 
 
+def test_a_terminal_is_told_nothing_by_a_text() -> None:
+    """Texts of exchanges are in the ledger."""
+    table, _ = as_table(Result((Heading("detail"),), [("\x1b[2Jgone\r\x9b1m",)]), 120)
+    assert [str(cell) for cell in table.columns[0].cells] == ["?[2Jgone??1m"]
+
+
 def test_the_columns_that_matter_come_first() -> None:
     text, out = _shown(120, "window_start", "trades")
     assert out == ["market", "close", "complete"]
