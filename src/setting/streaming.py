@@ -241,10 +241,10 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
                 return
             if self.failure is not None:
                 raise self.failure
-            self.figures.restarts += 1
             restarts = 1 if time.monotonic() - since > _HEALTHY_SECONDS else restarts + 1
             since = time.monotonic()
             if restarts > _RESTARTS:
                 raise TerminalError(f"the {self.name} query ended {restarts} times in a row: {cause(error)}")
+            self.figures.restarts += 1
             self.view.say(f"the query ended ({cause(error)}); it begins again from its checkpoint", "warning")
             self.stopping.wait(2.0 * restarts)
