@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from src.dashboard.question import Row
+from src.collect.ledger import LEDGER_TABLE
+from src.dashboard.question import Question, Row
+from src.dashboard.reading import Reading
+
+_MOST_LINES = 2_000
+_KINDS = ("gap", "disconnected", "stale", "dropped", "halted")
+_READ = ("kind", "symbol", "event_time", "first_time", "last_time", "detail")
 
 
 class Gap(NamedTuple):
@@ -18,6 +24,13 @@ class Gap(NamedTuple):
     """What the collectors' ledger says of it; empty where it says nothing."""
     is_missing: bool
     """Whether there is no candle at all."""
+
+
+def ledger_lines(reading: Reading, source: str, market: str, symbol: str, since: int) -> list[Row]:
+    """The ledger's lines since then, ms since 1970 UTC, that may say why candles of a price are missing. Raises DatabaseAway."""
+    where = (("source", source), ("market", market), ("channel", "trade"))
+    found = reading.rows(Question(LEDGER_TABLE.name, _READ, where, since, _MOST_LINES))
+    return [row for row in found if row["kind"] in _KINDS and row["symbol"] in {None, symbol}]
 
 
 def gaps(candles: Sequence[Row], events: Iterable[Row], length: int) -> list[Gap]:

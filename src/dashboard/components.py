@@ -23,6 +23,7 @@ _FORMS: dict[str, Callable[[Any], str]] = {
     "percent": percent,
     "ratio": ratio,
 }
+_MINUTE = 60_000
 _ARROWS = {"buy": ("up", "▲"), "sell": ("down", "▼")}
 _RIGHT = frozenset({*_FORMS, "time", "seconds"})
 """Kinds whose values stand under one another by their last digit."""
@@ -44,19 +45,21 @@ def graph(name: str, traces: Sequence[dict[str, Any]], layout: dict[str, Any], l
     return html.Figure([html.Figcaption(label), chart, *more], id=f"figure-{name}", className="card", style=room, **aria(label))
 
 
-def course(rows: Iterable[Row], time: str, value: str, page: Page, step: int = 60_000) -> tuple[list[str], list[float | None]]:
-    """Times and values of a line over rows, oldest first; where one is missing, `step` ms after the one before, the line breaks."""
-    times: list[str] = []
-    values: list[float | None] = []
-    before: int | None = None
+def in_both_zones(times: Sequence[int], name: str, page: Page) -> dict[str, Any]:
+    """The times of a trace, ms since 1970 UTC: on its axis the viewer's, and UTC as well where it is pointed at."""
+    said = f"%{{x}}<br>%{{customdata}}<br>%{{y}}<extra>{name}</extra>"
+    return {"x": [in_zone(time, page.zone) for time in times], "customdata": [utc(time) for time in times], "hovertemplate": said}
+
+
+def line(rows: Iterable[Row], time: str, value: str, name: str, page: Page, drawn: dict[str, Any]) -> dict[str, Any]:
+    """A line over rows of every minute, oldest first; where one is missing it breaks."""
+    points: list[tuple[int, float | None]] = []
     for row in rows:
-        if before is not None and row[time] - before > step:
-            times.append(in_zone(before + step, page.zone))
-            values.append(None)
-        before = row[time]
-        times.append(in_zone(row[time], page.zone))
-        values.append(row[value])
-    return times, values
+        if points and row[time] - points[-1][0] > _MINUTE:
+            points.append((points[-1][0] + _MINUTE, None))
+        points.append((row[time], row[value]))
+    times = in_both_zones([at for at, _ in points], name, page)
+    return {"type": "scatter", "mode": "lines", "name": name, **times, "y": [found for _, found in points], "line": drawn, "connectgaps": False}
 
 
 def moment(milliseconds: int | None, page: Page) -> Any:

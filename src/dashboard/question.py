@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,14 @@ class Question:
             raise ValueError(f"a question is for 1 to {MOST_ROWS} rows, not {self.limit}")
         if self.after and not self.is_ordered:
             raise ValueError("rows that are in no order have none that come after another")
+
+
+def newest_by(rows: Iterable[Row], *columns: str) -> dict[tuple[Any, ...], Row]:
+    """The newest row of each key, of rows that come newest first."""
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        found.setdefault(tuple(row[name] for name in columns), row)
+    return found
 
 
 def place(schema: TableSchema) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
-"""Candles in a browser: panes, choice by the address, gaps with their reason, live update."""
+"""Candles in a browser: panes, choice by the address, gaps with their reason."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +13,7 @@ from src.dashboard.candle_gaps import Gap, gaps
 from tests.dashboard.browsing import Site, shoot
 
 _FIGURE = """name => document.querySelector(`#chart-${name} .js-plotly-plot`).data.map(
-    ({type, name, x, y, close, text}) => ({type, name, x, y, close, text})
+    ({type, name, x, y, close, text, customdata}) => ({type, name, x, y, close, text, customdata})
 )"""
 
 
@@ -28,7 +30,13 @@ def test_candles_with_their_panes_and_the_gap_drawn_as_one(dashboard: Site) -> N
     assert any("gap: connection lost: the exchange closed it" in text for text in price[-1]["text"])
     volume = page.evaluate(_FIGURE, "volume")
     assert [trace["name"] for trace in volume] == ["Takers bought", "Takers sold"]
-    assert any(value is not None for value in page.evaluate(_FIGURE, "rsi")[0]["y"])
+    (rsi,) = page.evaluate(_FIGURE, "rsi")
+    assert any(value is not None for value in rsi["y"])
+    # Whatever is pointed at says UTC as well as the viewer's time, which is Seoul's.
+    for local, utc in zip(rsi["x"], rsi["customdata"], strict=True):
+        at = datetime.strptime(utc, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+        assert at.astimezone(ZoneInfo("Asia/Seoul")).strftime("%Y-%m-%dT%H:%M:%S.000") == local
+    assert price[1]["customdata"] == price[0]["text"] == volume[0]["customdata"] == rsi["customdata"]
     assert {trace["name"] for trace in page.evaluate(_FIGURE, "macd")} == {"Histogram", "MACD", "Signal"}
     heights = page.evaluate("[...document.querySelectorAll('figure')].map(each => each.getBoundingClientRect().height)")
     assert [height > least for height, least in zip(heights, (430, 170, 150, 170), strict=True)] == [True] * 4

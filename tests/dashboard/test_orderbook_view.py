@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -9,24 +11,33 @@ from src.dashboard.views.orderbook import _mirrored
 from tests.dashboard.browsing import Site, shoot
 
 pytestmark = pytest.mark.browser
+_DEPTH = "kind => document.querySelector(`#chart-depth-${kind} .js-plotly-plot`).data.map(({name, x, y}) => ({name, x, y}))"
 
 
 def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> None:
     page = dashboard.open("/orderbook?symbol=ETH", height=1700)
     expect(page.locator("#chart-imbalance .js-plotly-plot")).to_be_visible()
-    depth = page.evaluate("document.querySelector('#chart-depth .js-plotly-plot').data.map(({name, x, y}) => ({name, x, y}))")
+    depth = page.evaluate(_DEPTH, "region")
     assert [trace["name"] for trace in depth] == [f"{side} within {distance} bp" for side in ("Bids", "Asks") for distance in (10, 50, 100)]
     assert depth[0]["y"] == ["Korea", "Asia", "America and Europe"]
     assert all(value < 0 for value in depth[0]["x"])
     assert all(value > 0 for value in depth[3]["x"])
     # Bids are drawn to the left, and are no negative amounts for all that.
-    axis = page.evaluate("(({range, ticktext}) => ({range, ticktext}))(document.querySelector('#chart-depth .js-plotly-plot').layout.xaxis)")
+    axis = page.evaluate("(({range, ticktext}) => ({range, ticktext}))(document.querySelector('#chart-depth-region .js-plotly-plot').layout.xaxis)")
     assert axis["range"][0] == -axis["range"][1]
     assert axis["ticktext"] == axis["ticktext"][::-1]
     assert "0" in axis["ticktext"]
-    lines = page.evaluate("document.querySelector('#chart-imbalance .js-plotly-plot').data.map(({y}) => y.length)")
+    by_market = page.evaluate(_DEPTH, "market")
+    assert [trace["name"] for trace in by_market] == [trace["name"] for trace in depth]
+    assert by_market[0]["y"] == ["Binance", "Bithumb", "Kraken", "OKX", "Upbit"]
+    assert all(value < 0 for value in by_market[0]["x"])
+    assert all(value > 0 for value in by_market[3]["x"])
+    lines = page.evaluate("document.querySelector('#chart-imbalance .js-plotly-plot').data.map(({y, customdata}) => [y.length, customdata])")
     assert len(lines) == 3
-    assert min(lines) >= 6
+    assert min(length for length, _ in lines) >= 6
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:00 UTC", said) for _, told in lines for said in told), (
+        "UTC is said where a point is pointed at"
+    )
     expect(page.locator("#table-books tbody tr")).to_have_count(5)
     expect(page.locator("#table-regions tbody tr")).to_have_count(3)
     first = page.locator("#table-executable tbody tr").first.locator("td")

@@ -9,8 +9,8 @@ from typing import Any
 from src.dashboard.api.answers import Api, row_parameters, rows_answer
 from src.dashboard.api.parameters import Parameter
 from src.dashboard.api.problems import Fault, Refused, nearest
-from src.dashboard.candle_gaps import gaps
-from src.dashboard.question import Question, Row
+from src.dashboard.candle_gaps import gaps, ledger_lines
+from src.dashboard.question import Question
 from src.preprocess.metric import INTERVAL
 
 TABLE = "candles"
@@ -21,8 +21,6 @@ _DEFAULTS = {
     "instrument": " By default that of the price with the most trades lately.",
 }
 _LATELY = 240
-_EVENTS = 2_000
-_GAP_KINDS = ("gap", "disconnected", "stale", "dropped", "halted")
 
 
 def candle_parameters(api: Api) -> tuple[Parameter, ...]:
@@ -42,7 +40,8 @@ def candles_answer(api: Api, given: dict[str, Any]) -> dict[str, Any]:
         given = _price(api, given, newest.time) | given
     answer = rows_answer(api, table, given)
     rows = answer["rows"]
-    found = gaps(rows[::-1], _events(api, given, rows), table.lengths[given[INTERVAL]])
+    events = ledger_lines(api.reading, given["source"], given["market"], given["symbol"], rows[-1]["window_start"]) if rows else ()
+    found = gaps(rows[::-1], events, table.lengths[given[INTERVAL]])
     return answer | {"gaps": [gap._asdict() for gap in found]}
 
 
@@ -76,13 +75,3 @@ def _refuse_unknown(api: Api, given: dict[str, Any], newest: int) -> None:
     if markets and given["market"] not in markets:
         what = f"there are no candles of {given['symbol']} at {given['market']}"
         raise Refused(404, "no such candles", what, [Fault("market", what, nearest(given["market"], markets) or tuple(markets))])
-
-
-def _events(api: Api, given: dict[str, Any], rows: list[Row]) -> list[Row]:
-    """The ledger's lines that may say why candles are missing."""
-    if not rows:
-        return []
-    lines = ("kind", "symbol", "event_time", "first_time", "last_time", "detail")
-    where = (("source", given["source"]), ("market", given["market"]), ("channel", "trade"))
-    asked = Question("collector_events", lines, where, rows[-1]["window_start"], _EVENTS)
-    return [row for row in api.reading.rows(asked) if row["kind"] in _GAP_KINDS and row["symbol"] in {None, given["symbol"]}]

@@ -98,7 +98,7 @@ class PriceModel(Model):
     symbol: str = Field(description="Base coin.")
     price_usd: float | None = _in("USD", "Price at the first market outside Korea, in the order of COINSPARK_MARKETS, that has a fresh one")
     market_usd: str | None = Field(description="Which market that is.")
-    price_krw: float | None = _in("KRW", "Price at the first Korean market that has one")
+    price_krw: float | None = _in("KRW", "Price at the first Korean market that has a fresh one")
     market_krw: str | None = Field(description="Which market that is.")
     change_percent: float | None = _in("percent", "Mean price of the newest minute against that of the minute before")
     korea_premium_percent: float | None = _in("percent", "How much dearer Korea is than another region")

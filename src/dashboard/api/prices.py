@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,13 +11,13 @@ from src.dashboard.api.models import MarketPriceModel, PriceModel
 from src.dashboard.api.parameters import Parameter
 from src.dashboard.api.problems import Fault, Refused, nearest
 from src.dashboard.choice import Choice
+from src.dashboard.freshness import prices_since
 from src.dashboard.palette import LIGHT
-from src.dashboard.question import Question
+from src.dashboard.question import Question, newest_by
 from src.dashboard.texts import texts
 from src.dashboard.view import Page, views
 from src.schema.records import Source
 
-_RECENT_MS = 360_000
 _MARKET_FIELDS = tuple(MarketPriceModel.model_fields)
 _TILE_FIELDS = tuple(name for name in PriceModel.model_fields if name != "markets")
 
@@ -40,7 +39,7 @@ def prices_answer(api: Api, settings: Settings, given: dict[str, Any]) -> dict[s
     if wanted is not None and not tiles:
         what = f"there is no price of {wanted!r} now"
         raise Refused(404, "no such symbol", what, [Fault("symbol", what, nearest(wanted, [tile.symbol for tile in loaded.rows]))])
-    markets = _by_market(api, loaded.source) if loaded.newest is not None else {}
+    markets = _by_market(api, settings, loaded.source) if loaded.newest is not None else {}
     age = None if loaded.newest is None else reading.now - loaded.newest
     return {
         "source": loaded.source or None,
@@ -51,17 +50,15 @@ def prices_answer(api: Api, settings: Settings, given: dict[str, Any]) -> dict[s
     }
 
 
-def _by_market(api: Api, source: str) -> dict[str, list[dict[str, Any]]]:
+def _by_market(api: Api, settings: Settings, source: str) -> dict[str, list[dict[str, Any]]]:
     names = [name.removeprefix("last_price_usd_") for name in api.tables["market_arbitrage"].kinds if name.startswith("last_price_usd_")]
     newest = api.reading.newest("market_arbitrage", source)
     if newest is None:
         return {}
     legs = tuple(f"{part}_{market}" for market in names for part in ("last_price_usd", "age_seconds"))
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    seen = set()
-    for row in api.reading.rows(Question("market_arbitrage", ("symbol", *legs), (("source", source),), newest.time - _RECENT_MS)):
-        if row["symbol"] not in seen:
-            seen.add(row["symbol"])
-            values = [(market, row[f"last_price_usd_{market}"], row[f"age_seconds_{market}"]) for market in names]
-            found[row["symbol"]] = [dict(zip(_MARKET_FIELDS, value, strict=True)) for value in values if value[1] is not None]
+    asked = Question("market_arbitrage", ("symbol", *legs), (("source", source),), prices_since(newest.time, settings))
+    found = {}
+    for (symbol,), row in newest_by(api.reading.rows(asked), "symbol").items():
+        values = [(market, row[f"last_price_usd_{market}"], row[f"age_seconds_{market}"]) for market in names]
+        found[symbol] = [dict(zip(_MARKET_FIELDS, value, strict=True)) for value in values if value[1] is not None]
     return found

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from dash import html
 
-from src.dashboard.components import chips, course, graph, table
+from src.dashboard.components import chips, graph, line, table
 from src.dashboard.freshness import newest_event
 from src.dashboard.palette import readable_on
-from src.dashboard.question import Question, Row
+from src.dashboard.question import Question, Row, newest_by
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
 from src.schema.records import Region
@@ -62,6 +62,8 @@ class ArbitrageView(View):
         latest = reading.rows(Question("market_arbitrage", (), where, newest.time - 5 * _MINUTE, 1))
         known = [column.name for column in reading.tables["arbitrage"].columns if column.name.startswith((_PREMIUM, _BANK))]
         regional = reading.rows(Question("arbitrage", ("window_end", *known), where, newest.time - _SHOWN_MS))[::-1]
+        # Windows that are still open end at times to come.
+        regional = [row for row in regional if row["window_end"] <= newest.time + _MINUTE]
         rows = Arbitrage(
             _prices(latest[0], page.settings.ticker_max_age_seconds) if latest else (),
             tuple(regional),
@@ -69,7 +71,11 @@ class ArbitrageView(View):
             _spreads(reading, where, newest.time),
             page.settings.executable_notionals_usd,
         )
-        return Loaded(rows, newest.source, newest_event(reading, newest, "ticker"), {"symbol": symbols}, {"symbol": symbol})
+        event = newest_event(reading, newest, "ticker")
+        if latest:
+            # Other symbols that go on make nothing of this one newer.
+            event = min(event, latest[0]["window_start"] + _MINUTE)
+        return Loaded(rows, newest.source, event, {"symbol": symbols}, {"symbol": symbol})
 
     def show(self, loaded: Loaded, page: Page) -> Any:
         shown, symbol, texts = loaded.rows, loaded.chosen["symbol"], page.texts
@@ -102,9 +108,7 @@ def _spreads(reading: Reading, where: tuple[tuple[str, str], ...], time: int) ->
     """The newest row of each pair of markets in the last minutes, those first that leave most after fees."""
     known = [column.name for column in reading.tables["executable_spread"].columns if column.name.startswith(_NET)]
     asked = Question("executable_spread", ("buy_market", "sell_market", "window_start", *known), where, time - 3 * _MINUTE, 5_000)
-    pairs: dict[tuple[str, str], Row] = {}
-    for row in reading.rows(asked):
-        pairs.setdefault((row["buy_market"], row["sell_market"]), row)
+    pairs = newest_by(reading.rows(asked), "buy_market", "sell_market")
 
     def best(row: Row) -> float:
         return max((row[name] for name in known if row[name] is not None), default=float("-inf"))
@@ -149,20 +153,18 @@ def _regions(shown: Arbitrage, symbol: str, page: Page) -> Any:
     traces = []
     korean = [pair for pair in shown.pairs if Region.KOREA.value in pair.split("_")]
     knows_bank = any(row[f"{_BANK}{pair}"] is not None for row in shown.regional for pair in korean)
+
+    def drawn(column: str, name: str, colour: str, dash: str) -> dict[str, Any]:
+        return line(shown.regional, "window_end", column, name, page, {"color": colour, "dash": dash, "width": 2})
+
     for pair, colour in zip(shown.pairs, page.palette.series, strict=False):
         name = " / ".join(texts.named("region", region) for region in pair.split("_"))
         if pair not in korean:
-            traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", name, colour, "solid", page))
+            traces.append(drawn(f"{_PREMIUM}{pair}", name, colour, "solid"))
             continue
-        traces.append(_line(shown.regional, f"{_PREMIUM}{pair}", texts("arbitrage.by_usdt", pair=name), colour, "solid", page))
+        traces.append(drawn(f"{_PREMIUM}{pair}", texts("arbitrage.by_usdt", pair=name), colour, "solid"))
         if knows_bank:
-            traces.append(_line(shown.regional, f"{_BANK}{pair}", texts("arbitrage.by_bank", pair=name), colour, "dash", page))
+            traces.append(drawn(f"{_BANK}{pair}", texts("arbitrage.by_bank", pair=name), colour, "dash"))
     layout = page.palette.layout(symbol, 360, yaxis={"ticksuffix": " %", "tickformat": ".2f"}, xaxis={"type": "date"})
     note = texts("arbitrage.bases" if knows_bank else "arbitrage.no_bank")
     return graph("regions", traces, layout, texts("arbitrage.regions", symbol=symbol), note)
-
-
-def _line(rows: Sequence[Row], column: str, name: str, colour: str, dash: str, page: Page) -> dict[str, Any]:
-    times, values = course(rows, "window_end", column, page)
-    line = {"color": colour, "dash": dash, "width": 2}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": times, "y": values, "line": line, "connectgaps": False}

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 
 from dash import html
 
-from src.dashboard.candle_gaps import Gap, gaps
-from src.dashboard.components import chips, graph, table
+from src.dashboard.candle_gaps import Gap, gaps, ledger_lines
+from src.dashboard.components import chips, graph, in_both_zones, table
 from src.dashboard.format import in_zone, utc
-from src.dashboard.freshness import newest_event
+from src.dashboard.freshness import newest_event, newest_event_at
 from src.dashboard.question import Question, Row
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
@@ -19,8 +19,6 @@ from src.dashboard.view import Column, Loaded, Page, Sheet, View
 _LENGTHS = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000} | dict.fromkeys(("1d", "1d_kst"), 86_400_000)
 _LENGTHS |= dict.fromkeys(("1w", "1w_kst"), 604_800_000)
 _SHOWN = 240
-_PRICES = 50
-_GAP_KINDS = ("gap", "disconnected", "stale", "dropped", "halted")
 _LINES = ("bollinger_upper", "bollinger_lower", "sma_20", "ema_20")
 _COLUMNS = (
     Column("time", "time"),
@@ -69,14 +67,14 @@ class CandleView(View):
             if (row["quote"], row["instrument"]) in price
         }
         events: list[Row] = []
+        event = newest_event(reading, newest, "trade")
         if found:
-            lines = ("kind", "symbol", "event_time", "first_time", "last_time", "detail")
-            asked = Question("collector_events", lines, (source, ("market", market), ("channel", "trade")), found[0]["window_start"], 2_000)
-            events = [row for row in reading.rows(asked) if row["kind"] in _GAP_KINDS and row["symbol"] in {None, symbol}]
+            events = ledger_lines(reading, newest.source, market, symbol, found[0]["window_start"])
+            event = newest_event_at(reading, newest, "trade", market, found[-1]["window_end"])
         options |= {"market": markets or options["market"], "interval": list(_LENGTHS)}
         chosen = {"symbol": symbol, "market": market, "interval": interval}
         rows = Candles(tuple(found), indicators, gaps(found, events, length))
-        return Loaded(rows, newest.source, newest_event(reading, newest, "trade"), options, chosen)
+        return Loaded(rows, newest.source, event, options, chosen)
 
     def show(self, loaded: Loaded, page: Page) -> Any:
         shown, choice = loaded.rows, page.choice
@@ -121,30 +119,30 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
     by_start = {row["window_start"]: row for row in candles}
     # A window without a candle is in the lines as a null, so that they break there.
     starts = list(range(candles[0]["window_start"], last["window_start"] + 1, length))
-    times = [in_zone(start, page.zone) for start in starts]
     revision = "-".join(chosen.values())
     edges = [in_zone(candles[0]["window_start"] - length, page.zone), in_zone(last["window_end"] + length, page.zone)]
     given = {"range": edges, "type": "date", "rangeslider": {"visible": False}, "uirevision": revision}
     shades = [_shade(gap, page) for gap in shown.gaps]
 
+    def times(label: str) -> dict[str, Any]:
+        return in_both_zones(starts, label, page)
+
     def line(name: str, label: str, colour: str, rows: Mapping[int, Row], **more: Any) -> dict[str, Any]:
         values = [rows[start][name] if start in rows else None for start in starts]
         drawn = {"color": colour, "width": 1.4, **more}
-        return {"type": "scatter", "mode": "lines", "name": label, "x": times, "y": values, "line": drawn, "connectgaps": False}
+        return {"type": "scatter", "mode": "lines", "name": label, **times(label), "y": values, "line": drawn, "connectgaps": False}
 
-    def bars(name: str, label: str, colour: str, values: Sequence[float | None]) -> dict[str, Any]:
-        del name
-        return {"type": "bar", "name": label, "x": times, "y": values, "marker": {"color": colour}}
+    def bars(label: str, colour: str, values: Sequence[float | None]) -> dict[str, Any]:
+        return {"type": "bar", "name": label, **times(label), "y": values, "marker": {"color": colour}}
 
     def column(name: str) -> list[float | None]:
         return [by_start[start][name] if start in by_start else None for start in starts]
 
-    hover = [f"{utc(start)}" for start in starts]
     ohlc: dict[str, Any] = {
         "type": "candlestick",
         "name": texts("candles.ohlc"),
-        "x": times,
-        "text": hover,
+        "x": [in_zone(start, page.zone) for start in starts],
+        "text": [utc(start) for start in starts],
         **{n: column(n) for n in ("open", "high", "low", "close")},
     }
     ohlc |= {"increasing": {"line": {"color": palette.up}}, "decreasing": {"line": {"color": palette.down}}}
@@ -157,17 +155,16 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
     price = [ohlc, line("vwap", "VWAP", palette.series[4], by_start)]
     for key in _LINES:
         label, colour, more = labels[key]
-        price.append(line(key, label, colour, shown.indicators, **more) | {"showlegend": bool(label), "hoverinfo": "y+name" if label else "y"})
+        price.append(line(key, label, colour, shown.indicators, **more) | {"showlegend": bool(label)})
     price += [_gap_marks(shown, page)] if shown.gaps else []
     sides = [row["buy_volume"] is not None for row in candles]
     volume = [
-        bars("buy", texts("candles.buy"), palette.up, column("buy_volume")),
-        bars("sell", texts("candles.sell"), palette.down, column("sell_volume")),
+        bars(texts("candles.buy"), palette.up, column("buy_volume")),
+        bars(texts("candles.sell"), palette.down, column("sell_volume")),
     ]
     if not all(sides):
         volume.append(
             bars(
-                "volume",
                 texts("candles.unsided"),
                 palette.soft,
                 [by_start[s]["volume"] if s in by_start and by_start[s]["buy_volume"] is None else None for s in starts],
@@ -182,7 +179,7 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
     rsi = line("rsi_14", texts("candles.rsi"), palette.series[0], shown.indicators)
     histogram = [shown.indicators[start]["macd_histogram"] if start in shown.indicators else None for start in starts]
     macd = [
-        bars("histogram", texts("candles.histogram"), palette.soft, histogram),
+        bars(texts("candles.histogram"), palette.soft, histogram),
         line("macd", "MACD", palette.series[0], shown.indicators),
         line("macd_signal", texts("candles.signal"), palette.series[1], shown.indicators),
     ]

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from dash import html
 
-from src.dashboard.components import chips, course, graph, table
+from src.dashboard.components import chips, graph, line, table
 from src.dashboard.freshness import newest_event
-from src.dashboard.question import Question, Row
+from src.dashboard.question import Question, Row, newest_by
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
 from src.schema.records import Region
@@ -31,6 +31,8 @@ _FIGURES = (
     Column("ask_size_usd", "whole"),
     Column("imbalance", "ratio"),
 )
+_HEIGHTS = {"region": 90, "market": 55}
+"""Pixels that one has in the chart of depth."""
 _WITHIN = tuple(f"last_{side}_size_within_{distance}bp_usd" for side in ("bid", "ask") for distance in _DISTANCES)
 
 
@@ -61,7 +63,7 @@ class OrderBookView(View):
         symbols = sorted({row["symbol"] for row in reading.rows(Question("order_cal_market", ("symbol",), (source,), recent))})
         symbol = page.choice.symbol or next((name for name in page.settings.symbols if name in symbols), symbols[0])
         where = (source, ("symbol", symbol))
-        columns = ("market", "region", "window_start", *_BEST.values())
+        columns = ("market", "region", "window_start", *_BEST.values(), *_WITHIN)
         markets = reading.rows(Question("order_cal_market", columns, where, recent, 1_000))
         of_region = ("region", "window_start", *_BEST.values(), *_WITHIN)
         regions = reading.rows(Question("order_cal_region", of_region, where, newest.time - _SHOWN_MS, 1_000))
@@ -75,7 +77,8 @@ class OrderBookView(View):
         if not shown.markets:
             return [choices, html.P(texts("orderbook.empty"), className="empty")]
         tables = [table(sheet, page) for sheet in self.sheets(loaded, page)]
-        return [choices, _depth(shown.regions, symbol, page), _imbalance(shown.course, symbol, page), *tables]
+        depths = [_depth(rows, kind, symbol, page) for kind, rows in (("region", shown.regions), ("market", shown.markets))]
+        return [choices, *depths, _imbalance(shown.course, symbol, page), *tables]
 
     def sheets(self, loaded: Loaded, page: Page) -> Sequence[Sheet]:
         del page
@@ -91,10 +94,7 @@ class OrderBookView(View):
 
 
 def _newest(rows: Sequence[Row], key: str) -> tuple[Row, ...]:
-    """The newest row of each key, of rows that come newest first."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        found.setdefault(row[key], row)
+    found = newest_by(rows, key)
     return tuple(found[name] for name in sorted(found))
 
 
@@ -106,10 +106,7 @@ def _executable(reading: Reading, page: Page, where: tuple[tuple[str, str], ...]
     known = {column.name for column in reading.tables["executable_spread"].columns}
     notionals = [notional for notional in page.settings.executable_notionals_usd if f"premium_percent_{notional}" in known]
     columns = ("buy_market", "sell_market", *(f"premium_percent_{notional}" for notional in notionals))
-    rows = reading.rows(Question("executable_spread", columns, where, since, 5_000))
-    pairs: dict[tuple[str, str], Row] = {}
-    for row in rows:
-        pairs.setdefault((row["buy_market"], row["sell_market"]), row)
+    pairs = newest_by(reading.rows(Question("executable_spread", columns, where, since, 5_000)), "buy_market", "sell_market")
     found = []
     for notional in notionals:
         name = f"premium_percent_{notional}"
@@ -119,14 +116,14 @@ def _executable(reading: Reading, page: Page, where: tuple[tuple[str, str], ...]
     return tuple(found)
 
 
-def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
-    """Bids to the left of nothing and asks to the right, USD: what is nearer to the mid is part of what is further."""
+def _depth(rows: Sequence[Row], kind: str, symbol: str, page: Page) -> Any:
+    """Bids to the left of nothing and asks to the right, USD, by region or market: what is nearer to the mid is part of what is further."""
     texts, palette = page.texts, page.palette
-    names = [texts.named("region", row["region"]) for row in regions]
+    names = [texts.named(kind, row[kind]) for row in rows]
     traces: list[dict[str, Any]] = []
     for side, sign, colour in (("bid", -1, palette.up), ("ask", 1, palette.down)):
         for distance, opacity in zip(_DISTANCES, (1.0, 0.65, 0.35), strict=True):
-            values = [row[f"last_{side}_size_within_{distance}bp_usd"] for row in regions]
+            values = [row[f"last_{side}_size_within_{distance}bp_usd"] for row in rows]
             label = texts(f"orderbook.{side}s", bp=distance)
             said = ["" if value is None else f"$ {value:,.0f}" for value in values]
             bar = {"type": "bar", "orientation": "h", "name": label, "y": names, "x": [None if value is None else sign * value for value in values]}
@@ -135,8 +132,8 @@ def _depth(regions: Sequence[Row], symbol: str, page: Page) -> Any:
             traces.append(bar | hover | {"marker": {"color": colour}, "opacity": opacity, "offsetgroup": str(distance)})
     widest = max((abs(value) for trace in traces for value in trace["x"] if value is not None), default=0.0)
     axes = {"xaxis": _mirrored(widest), "yaxis": {"type": "category", "autorange": "reversed"}}
-    layout = palette.layout(symbol, 150 + 90 * len(names), barmode="group", **axes)
-    return graph("depth", traces, layout, texts("orderbook.depth", symbol=symbol))
+    layout = palette.layout(symbol, 150 + _HEIGHTS[kind] * len(names), barmode="group", **axes)
+    return graph(f"depth-{kind}", traces, layout, texts(f"orderbook.depth.{kind}", symbol=symbol))
 
 
 def _mirrored(widest: float) -> dict[str, Any]:
@@ -162,9 +159,7 @@ def _imbalance(rows: Sequence[Row], symbol: str, page: Page) -> Any:
     regions = sorted({row["region"] for row in rows}, key=_REGIONS.index)
     for region, colour, dash in zip(regions, page.palette.series, ("solid", "dash", "dot"), strict=False):
         mine = [row for row in rows if row["region"] == region]
-        line = {"color": colour, "dash": dash, "width": 2}
-        times, values = course(mine, "window_start", "last_imbalance", page)
-        name = page.texts.named("region", region)
-        traces.append({"type": "scatter", "mode": "lines+markers", "name": name, "x": times, "y": values, "line": line, "connectgaps": False})
+        drawn = {"color": colour, "dash": dash, "width": 2}
+        traces.append(line(mine, "window_start", "last_imbalance", page.texts.named("region", region), page, drawn) | {"mode": "lines+markers"})
     layout = page.palette.layout(symbol, 240, yaxis={"range": [-1, 1], "tickformat": ".1f"}, xaxis={"type": "date"})
     return graph("imbalance", traces, layout, page.texts("orderbook.imbalance", symbol=symbol))

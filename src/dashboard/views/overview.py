@@ -12,14 +12,13 @@ from dash import dcc, html
 
 from src.dashboard.components import chips, signed, table
 from src.dashboard.format import MISSING, number, percent
-from src.dashboard.freshness import newest_event
-from src.dashboard.question import Question, Row
+from src.dashboard.freshness import newest_event, prices_since
+from src.dashboard.question import Question, newest_by
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
 
 _MINUTE = 60_000
 _SPARK_MS = 30 * _MINUTE
-_RECENT_MS = 6 * _MINUTE
 _SORTS = ("symbol", "price", "change", "premium")
 _COLUMNS = (
     Column("symbol"),
@@ -36,8 +35,8 @@ _COLUMNS = (
 class Tile:
     """One symbol.
 
-    change_percent: mean price of the newest minute against that of the minute before; korea_premium_percent: Korea above another region, won by the
-    price of USDT there.
+    change_percent: mean price of the newest minute against that of the minute before, while that is of now; korea_premium_percent: Korea above
+    another region, won by the price of USDT there.
     """
 
     symbol: str
@@ -66,7 +65,7 @@ class Overview(View):
         newest = reading.newest("time_metrics", page.choice.source or None)
         if newest is None:
             return Loaded(())
-        source, recent = (("source", newest.source),), newest.time - _RECENT_MS
+        source, recent = (("source", newest.source),), prices_since(newest.time, page.settings)
         known = {column.name for column in reading.tables["market_arbitrage"].columns}
         markets = [name.removeprefix("last_price_usd_") for name in known if name.startswith("last_price_usd_")]
         legs = tuple(f"{part}_{market}" for market in markets for part in ("last_price_usd", "age_seconds"))
@@ -74,9 +73,9 @@ class Overview(View):
         means = reading.rows(
             Question("time_metrics", ("symbol", "region", "window_start", "mean_price_usd"), source, newest.time - _SPARK_MS - _MINUTE)
         )
-        prices = _latest(reading.rows(Question("market_arbitrage", ("symbol", *legs), source, recent)), "symbol")
+        prices = newest_by(reading.rows(Question("market_arbitrage", ("symbol", *legs), source, recent)), "symbol")
         own = reading.rows(Question("market_arbitrage_signal", ("symbol", "market", "region", "last_price"), source, recent))
-        regional = _latest(reading.rows(Question("arbitrage", ("symbol", *premiums), source, recent)), "symbol")
+        regional = newest_by(reading.rows(Question("arbitrage", ("symbol", *premiums), source, recent)), "symbol")
         korean = {(row["symbol"], row["market"]): row["last_price"] for row in reversed(own) if row["region"] == "korea"}
         series: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
         for row in means:
@@ -85,10 +84,10 @@ class Overview(View):
         home = {market for _, market in korean}
         tiles = []
         for symbol in sorted(series):
-            usd = _dollar(prices.get(symbol, {}), [market for market in order if market not in home], page.settings.ticker_max_age_seconds)
+            usd = _dollar(prices.get((symbol,), {}), [market for market in order if market not in home], page.settings.ticker_max_age_seconds)
             krw = next(((market, korean[symbol, market]) for market in order if korean.get((symbol, market)) is not None), (None, None))
-            change, spark = _course(series[symbol])
-            premium = next((value for name in premiums if (value := regional.get(symbol, {}).get(name)) is not None), None)
+            change, spark = _course(series[symbol], recent)
+            premium = next((value for name in premiums if (value := regional.get((symbol,), {}).get(name)) is not None), None)
             tiles.append(Tile(symbol, usd[1], usd[0], krw[1], krw[0], change, premium, spark))
         return Loaded(tuple(tiles), newest.source, newest_event(reading, newest, "ticker"))
 
@@ -103,14 +102,6 @@ class Overview(View):
         return (Sheet("symbols", _COLUMNS, [tile.cells for tile in _sorted(loaded.rows, page)]),)
 
 
-def _latest(rows: Iterable[Row], key: str) -> dict[str, Row]:
-    """The newest row of each key, of rows that come newest first."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        found.setdefault(row[key], row)
-    return found
-
-
 def _dollar(row: Mapping[str, Any], markets: Sequence[str], oldest: float) -> tuple[str | None, float | None]:
     """The first market outside Korea whose price is fresh, and the price."""
     for market in markets:
@@ -120,12 +111,15 @@ def _dollar(row: Mapping[str, Any], markets: Sequence[str], oldest: float) -> tu
     return None, None
 
 
-def _course(regions: Mapping[str, Mapping[int, float]]) -> tuple[float | None, tuple[float, ...]]:
-    """Change against the minute before, percent, and the means in order; of the region that has the newest and then the most of them."""
+def _course(regions: Mapping[str, Mapping[int, float]], recent: int) -> tuple[float | None, tuple[float, ...]]:
+    """Change against the minute before, percent, and the means in order; of the region that has the newest and then the most of them.
+
+    recent: a change before this is none of now, ms since 1970 UTC.
+    """
     means = max(regions.values(), key=lambda one: (max(one), len(one)))
     newest = max(means)
     before = means.get(newest - _MINUTE)
-    change = (means[newest] - before) / before * 100 if before and means[newest] is not None else None
+    change = (means[newest] - before) / before * 100 if before and means[newest] is not None and newest >= recent else None
     return change, tuple(means[time] for time in sorted(means) if means[time] is not None)
 
 
