@@ -79,6 +79,9 @@ def _watermark(times: Mapping[str, str]) -> int | None:
 
 def _places(sources: list[Mapping[str, Any]], which: str) -> Iterator[tuple[TopicPartition, int]]:
     for source in sources:
-        for topic, partitions in (source.get(which) or {}).items():
-            for partition, offset in partitions.items():
-                yield TopicPartition(topic, int(partition)), offset
+        said = source.get(which)
+        # Sources that are not Kafka count in other ways.
+        for topic, partitions in said.items() if isinstance(said, dict) else ():
+            if isinstance(partitions, dict):
+                for partition, offset in partitions.items():
+                    yield TopicPartition(topic, int(partition)), offset

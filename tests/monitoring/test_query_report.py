@@ -38,6 +38,11 @@ def test_a_partition_that_has_not_been_read_is_all_lag() -> None:
     assert query_report(progress(sources=[source])).lag == {TopicPartition(ASIA, 0): 0, TopicPartition(ASIA, 1): 8}
 
 
+def test_a_source_that_is_not_kafka_has_no_partitions() -> None:
+    report = query_report(progress(sources=[{"endOffset": {"logOffset": 3}, "latestOffset": 5, "numInputRows": 2}]))
+    assert (report.offsets, report.ends, report.lag) == ({}, {}, {})
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]"])
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises((ValueError, LookupError, AttributeError)):
