@@ -21,8 +21,7 @@ _OF_MARKET: Mapping[Family, Callable[[MarketStatus], float | None]] = {
     names.COLLECTOR_GAPS_FILLED: lambda market: market.filled,
     names.COLLECTOR_STALE: lambda market: market.stale,
     names.COLLECTOR_DROPPED: lambda market: market.dropped,
-    # A counter must not shrink: Prometheus would take it for a new start.
-    names.COLLECTOR_DELAY: lambda market: (market.delay_ms + market.ahead_ms) / 1000,
+    names.COLLECTOR_DELAY: lambda market: market.behind_ms / 1000,
     names.COLLECTOR_AHEAD: lambda market: market.ahead_ms / 1000,
     names.COLLECTOR_DELAY_RECORDS: lambda market: market.records_seen,
     names.COLLECTOR_CONNECTED: lambda market: float(market.connected),

@@ -35,9 +35,11 @@ class MarketStatus(msgspec.Struct, kw_only=True):
     dropped: int = 0
     """Records and frames given up for want of room."""
     delay_ms: int = 0
-    """Sum over all records of reception minus event; with `records_seen` the mean delay. It shrinks by events that lie ahead of this clock."""
+    """Sum over all records of reception minus event; with `records_seen` the mean delay. Events that lie ahead of this clock make it smaller."""
+    behind_ms: int = 0
+    """That sum over the records whose event came before their reception: this and the next only grow."""
     ahead_ms: int = 0
-    """Sum of event minus reception over those alone."""
+    """Sum over the others of event minus reception."""
     records_seen: int = 0
     note: str = ""
     """The last thing that went wrong, in one line."""
@@ -53,8 +55,10 @@ class MarketStatus(msgspec.Struct, kw_only=True):
         """A record came. Times in ms since 1970 UTC."""
         if self.newest_event_time is None or event_time > self.newest_event_time:
             self.newest_event_time = event_time
-        self.delay_ms += received_time - event_time
-        self.ahead_ms += max(0, event_time - received_time)
+        delay = received_time - event_time
+        self.delay_ms += delay
+        self.behind_ms += max(0, delay)
+        self.ahead_ms += max(0, -delay)
         self.records_seen += 1
 
     def count(self, kind: EventKind) -> None:

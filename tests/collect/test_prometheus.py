@@ -14,8 +14,8 @@ from tests.monitoring.scraped import scraped, shown_by
 from tests.servers import LOOPBACK, free_port
 
 UPBIT = MarketStatus(
-    frames=120, records=100, malformed=3, reconnects=2, connected=True, gaps=7, filled=5, stale=4, dropped=9, delay_ms=5_250, ahead_ms=250,
-    records_seen=100, newest_event_time=1_790_000_000_500,
+    frames=120, records=100, malformed=3, reconnects=2, connected=True, gaps=7, filled=5, stale=4, dropped=9, delay_ms=5_250, behind_ms=5_500,
+    ahead_ms=250, records_seen=100, newest_event_time=1_790_000_000_500,
 )  # fmt: skip
 
 
