@@ -11,6 +11,8 @@ from src.dashboard.question import Row
 from src.dashboard.running import CollectorState, Feed, JobState, Running, total
 from src.dashboard.view import Column, Sheet
 
+MOST_EVENTS = 5_000
+"""That are read. Where there are as many, the hour's gaps are not known."""
 _SHOWN_EVENTS = 100
 _FEEDS = (
     Column("market", "market"),
@@ -84,7 +86,7 @@ def health_sheets(health: Health | None) -> tuple[Sheet, ...]:
     if health is None:
         rows: tuple[Sequence[Sequence[Any]], ...] = ((), (), (), (), ())
     else:
-        hour = None if health.events is None else Counter((row["market"], row["channel"]) for row in health.events if row["kind"] == "gap")
+        hour = _gaps(health.events)
         rows = (
             [_job(job) for job in health.running.jobs],
             [_feed(feed, hour) for feed in health.running.feeds],
@@ -94,6 +96,13 @@ def health_sheets(health: Health | None) -> tuple[Sheet, ...]:
         )
     names = {"jobs": _JOBS, "feeds": _FEEDS, "collectors": _COLLECTORS, "events": _EVENTS, "questions": _QUESTIONS}
     return tuple(Sheet(name, columns, found) for (name, columns), found in zip(names.items(), rows, strict=True))
+
+
+def _gaps(events: Sequence[Row] | None) -> Mapping[tuple[str, str], int] | None:
+    """Gaps by market and channel; None where not all events of the hour are known."""
+    if events is None or len(events) >= MOST_EVENTS:
+        return None
+    return Counter((row["market"], row["channel"]) for row in events if row["kind"] == "gap")
 
 
 def _job(job: JobState) -> list[Any]:

@@ -15,7 +15,8 @@ _DEPTH = "kind => document.querySelector(`#chart-depth-${kind} .js-plotly-plot`)
 
 
 def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> None:
-    page = dashboard.open("/orderbook?symbol=ETH", height=1700)
+    page = dashboard.open("/orderbook?symbol=ETH", height=2150)
+    expect(page.locator("#chart-depth-market .js-plotly-plot")).to_be_visible()
     expect(page.locator("#chart-imbalance .js-plotly-plot")).to_be_visible()
     depth = page.evaluate(_DEPTH, "region")
     assert [trace["name"] for trace in depth] == [f"{side} within {distance} bp" for side in ("Bids", "Asks") for distance in (10, 50, 100)]

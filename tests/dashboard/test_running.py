@@ -8,6 +8,7 @@ import pytest
 
 from src.collect.status import status_path
 from src.config.settings import Settings
+from src.dashboard.health_sheets import MOST_EVENTS, Health, health_sheets
 from src.dashboard.running import Condition, Feed, Running, running
 from src.schema.records import Source
 from tests.dashboard.markets import SETTINGS
@@ -109,6 +110,16 @@ def test_a_market_that_is_awaited_a_replay_that_has_no_sockets_and_a_bank_that_i
 def test_how_a_job_fares(settings: Settings, fields: dict[str, object], condition: Condition) -> None:
     write(settings.home, job(NOW, "trade", **fields))
     assert [each.condition for each in running(settings, NOW).jobs] == [condition]
+
+
+def test_gaps_of_an_hour_of_which_not_everything_is_known_are_not_known(settings: Settings) -> None:
+    write(settings.home, collector(NOW, ("trade",), {"okx": market_status(NOW)}, 1))
+    said = dict.fromkeys(("symbol", "count", "first_time", "last_time", "detail"))
+    gap = {"event_time": NOW, "kind": "gap", "market": "okx", "channel": "trade", **said}
+    for events, gaps in (((gap, gap, gap | {"channel": "ticker"}), 2), ((gap,) * MOST_EVENTS, None), (None, None)):
+        _, feeds, *_ = health_sheets(Health(running(settings, NOW), events, None, (), NOW))
+        place = [column.name for column in feeds.columns].index("gaps_hour")
+        assert [line[place] for line in feeds.rows] == [gaps]
 
 
 def test_what_cannot_be_read_is_left_out(settings: Settings) -> None:

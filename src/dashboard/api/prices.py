@@ -11,9 +11,9 @@ from src.dashboard.api.models import MarketPriceModel, PriceModel
 from src.dashboard.api.parameters import Parameter
 from src.dashboard.api.problems import Fault, Refused, nearest
 from src.dashboard.choice import Choice
-from src.dashboard.freshness import prices_since
+from src.dashboard.last_prices import last_prices, prices_question
 from src.dashboard.palette import LIGHT
-from src.dashboard.question import Question, newest_by
+from src.dashboard.question import newest_by
 from src.dashboard.texts import texts
 from src.dashboard.view import Page, views
 from src.schema.records import Source
@@ -39,7 +39,9 @@ def prices_answer(api: Api, settings: Settings, given: dict[str, Any]) -> dict[s
     if wanted is not None and not tiles:
         what = f"there is no price of {wanted!r} now"
         raise Refused(404, "no such symbol", what, [Fault("symbol", what, nearest(wanted, [tile.symbol for tile in loaded.rows]))])
-    markets = _by_market(api, settings, loaded.source) if loaded.newest is not None else {}
+    newest = reading.newest("time_metrics", given.get("source"))
+    rows = newest_by(reading.rows(prices_question(reading, newest, settings)), "symbol") if newest else {}
+    markets = {symbol: [dict(zip(_MARKET_FIELDS, price, strict=True)) for price in last_prices(row)] for (symbol,), row in rows.items()}
     age = None if loaded.newest is None else reading.now - loaded.newest
     return {
         "source": loaded.source or None,
@@ -48,17 +50,3 @@ def prices_answer(api: Api, settings: Settings, given: dict[str, Any]) -> dict[s
         "is_stale": None if age is None else age > loaded.fresh_ms,
         "prices": [{name: getattr(tile, name) for name in _TILE_FIELDS} | {"markets": markets.get(tile.symbol, [])} for tile in tiles],
     }
-
-
-def _by_market(api: Api, settings: Settings, source: str) -> dict[str, list[dict[str, Any]]]:
-    names = [name.removeprefix("last_price_usd_") for name in api.tables["market_arbitrage"].kinds if name.startswith("last_price_usd_")]
-    newest = api.reading.newest("market_arbitrage", source)
-    if newest is None:
-        return {}
-    legs = tuple(f"{part}_{market}" for market in names for part in ("last_price_usd", "age_seconds"))
-    asked = Question("market_arbitrage", ("symbol", *legs), (("source", source),), prices_since(newest.time, settings))
-    found = {}
-    for (symbol,), row in newest_by(api.reading.rows(asked), "symbol").items():
-        values = [(market, row[f"last_price_usd_{market}"], row[f"age_seconds_{market}"]) for market in names]
-        found[symbol] = [dict(zip(_MARKET_FIELDS, value, strict=True)) for value in values if value[1] is not None]
-    return found

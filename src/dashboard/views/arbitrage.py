@@ -9,6 +9,7 @@ from dash import html
 
 from src.dashboard.components import chips, graph, line, table
 from src.dashboard.freshness import newest_event
+from src.dashboard.last_prices import last_prices
 from src.dashboard.palette import readable_on
 from src.dashboard.question import Question, Row, newest_by
 from src.dashboard.reading import Reading
@@ -95,12 +96,7 @@ class ArbitrageView(View):
 
 
 def _prices(row: Row, oldest: float) -> tuple[Price, ...]:
-    found = []
-    for name, value in row.items():
-        market = name.removeprefix("last_price_usd_")
-        if market != name and value is not None:
-            age = row[f"age_seconds_{market}"]
-            found.append(Price(market, value, age, age <= oldest))
+    found = [Price(market, price, age, age <= oldest) for market, price, age in last_prices(row) if age is not None]
     return tuple(sorted(found, key=lambda price: -price.price_usd))
 
 

@@ -11,14 +11,13 @@ from src.collect.bank_rate import BANK
 from src.collect.ledger import LEDGER_TABLE
 from src.dashboard.components import away_banner, condition, section, table
 from src.dashboard.format import MISSING, age, number, whole
-from src.dashboard.health_sheets import Health, health_sheets
+from src.dashboard.health_sheets import MOST_EVENTS, Health, health_sheets
 from src.dashboard.question import Question, Row
 from src.dashboard.reading import DatabaseAway, Reading
 from src.dashboard.running import SILENT_MS, Condition, JobState, Running, running, total
 from src.dashboard.view import Loaded, Page, Sheet, View
 
 _MINUTE, _HOUR = 60_000, 3_600_000
-_MOST_EVENTS = 2_000
 _MOST_QUESTIONS = 100
 """The dearest; other programs may ask many."""
 _ASKED = ("event_time", "kind", "market", "channel", "symbol", "count", "first_time", "last_time", "detail")
@@ -38,7 +37,7 @@ class HealthView(View):
         away: tuple[str, int] | None = None
         try:
             # Whole minutes, so that pages and ticks ask the same.
-            events = tuple(reading.rows(Question(LEDGER_TABLE.name, _ASKED, (), page.now // _MINUTE * _MINUTE - _HOUR, _MOST_EVENTS)))
+            events = tuple(reading.rows(Question(LEDGER_TABLE.name, _ASKED, (), page.now // _MINUTE * _MINUTE - _HOUR, MOST_EVENTS)))
         except DatabaseAway as error:
             away = str(error), error.since
         rows = Health(found, events, away, tuple(reading.asked_lately()[:_MOST_QUESTIONS]), page.now)

@@ -13,6 +13,7 @@ from dash import dcc, html
 from src.dashboard.components import chips, signed, table
 from src.dashboard.format import MISSING, number, percent
 from src.dashboard.freshness import newest_event, prices_since
+from src.dashboard.last_prices import PRICE, last_prices, prices_question
 from src.dashboard.question import Question, newest_by
 from src.dashboard.reading import Reading
 from src.dashboard.view import Column, Loaded, Page, Sheet, View
@@ -66,21 +67,19 @@ class Overview(View):
         if newest is None:
             return Loaded(())
         source, recent = (("source", newest.source),), prices_since(newest.time, page.settings)
-        known = {column.name for column in reading.tables["market_arbitrage"].columns}
-        markets = [name.removeprefix("last_price_usd_") for name in known if name.startswith("last_price_usd_")]
-        legs = tuple(f"{part}_{market}" for market in markets for part in ("last_price_usd", "age_seconds"))
         premiums = tuple(column.name for column in reading.tables["arbitrage"].columns if column.name.startswith("premium_percent_korea"))
         means = reading.rows(
             Question("time_metrics", ("symbol", "region", "window_start", "mean_price_usd"), source, newest.time - _SPARK_MS - _MINUTE)
         )
-        prices = newest_by(reading.rows(Question("market_arbitrage", ("symbol", *legs), source, recent)), "symbol")
+        asked = prices_question(reading, newest, page.settings)
+        prices = newest_by(reading.rows(asked), "symbol")
         own = reading.rows(Question("market_arbitrage_signal", ("symbol", "market", "region", "last_price"), source, recent))
         regional = newest_by(reading.rows(Question("arbitrage", ("symbol", *premiums), source, recent)), "symbol")
         korean = {(row["symbol"], row["market"]): row["last_price"] for row in reversed(own) if row["region"] == "korea"}
         series: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
         for row in means:
             series[row["symbol"]][row["region"]][row["window_start"]] = row["mean_price_usd"]
-        order = [market for market in page.settings.markets if market in markets]
+        order = [market for market in page.settings.markets if f"{PRICE}{market}" in asked.columns]
         home = {market for _, market in korean}
         tiles = []
         for symbol in sorted(series):
@@ -104,11 +103,8 @@ class Overview(View):
 
 def _dollar(row: Mapping[str, Any], markets: Sequence[str], oldest: float) -> tuple[str | None, float | None]:
     """The first market outside Korea whose price is fresh, and the price."""
-    for market in markets:
-        price, age = row.get(f"last_price_usd_{market}"), row.get(f"age_seconds_{market}")
-        if price is not None and age is not None and age <= oldest:
-            return market, price
-    return None, None
+    fresh = {market: price for market, price, age in last_prices(row) if age is not None and age <= oldest}
+    return next(((market, fresh[market]) for market in markets if market in fresh), (None, None))
 
 
 def _course(regions: Mapping[str, Mapping[int, float]], recent: int) -> tuple[float | None, tuple[float, ...]]:
