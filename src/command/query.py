@@ -125,11 +125,11 @@ def _asked(
     from src.query.ready import DEFAULT_INTERVAL, Asked, question, span_ms, table_named
 
     schema = table_named(what, metric_tables(settings))
-    chosen = {name: value.upper() if name == "symbol" else value for name, value in filters}
-    if any(column.name == "interval" for column in schema.columns) and "interval" not in chosen:
-        chosen["interval"] = DEFAULT_INTERVAL
+    chosen = [(name, value.upper() if name == "symbol" else value) for name, value in filters]
+    if any(column.name == "interval" for column in schema.columns) and "interval" not in dict(chosen):
+        chosen.append(("interval", DEFAULT_INTERVAL))
         typer.echo(f"{what} of {DEFAULT_INTERVAL}: --interval names another", err=True)
-    asked = Asked(what, tuple(chosen.items()), columns, None if last is None else span_ms(last), limit)
+    asked = Asked(what, tuple(chosen), columns, None if last is None else span_ms(last), limit)
     question(schema, asked)
     return schema, asked
 

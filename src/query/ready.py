@@ -62,13 +62,17 @@ def question(schema: TableSchema, asked: Asked) -> Question:
         if name not in names:
             raise ConfigurationError(f"{schema.name} has no column {name}: {one_of(name, names, 'It has')}")
     kinds = {column.name: column.kind for column in schema.columns}
+    given = [name for name, _ in asked.filters]
+    if twice := next((name for name in given if given.count(name) > 1), None):
+        raise ConfigurationError(f"{twice} is given twice: rows are asked for by one value of a column")
     for name, value in asked.filters:
         if kinds[name] is not Kind.STRING:
             raise ConfigurationError(f"{schema.name}: rows are chosen by columns of text, and {name} is a {kinds[name]}; use a statement")
         _check(name, value)
     if not 0 < asked.limit < MOST_ROWS:
         raise ConfigurationError(f"--limit {asked.limit}: 1 to {MOST_ROWS - 1}")
-    since = None if asked.last_ms is None else round(time.time() * 1000) - asked.last_ms
+    # There is nothing from before 1970, and a calendar reaches only so far back.
+    since = None if asked.last_ms is None else max(0, round(time.time() * 1000) - asked.last_ms)
     return Question(schema.name, (), asked.filters, since, asked.limit + 1)
 
 

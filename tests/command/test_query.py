@@ -94,6 +94,7 @@ def test_a_plot(command: CommandLine) -> None:
         (("candles", "--columns", "clsoe"), "candles has no column clsoe: did you mean close?"),
         (("candles", "--where", "market"), "--where market: it is NAME=VALUE"),
         (("candles", "--region", "korea"), "candles has no column region"),
+        (("candles", "BTC", "--where", "symbol=ETH"), "symbol is given twice"),
         (("candles", "--csv", "--json"), "--csv, --json and --plot: one of them"),
         (("delete from candles",), "DELETE is refused"),
         (("select 1", "BTC"), "a statement says itself which rows it wants"),

@@ -30,6 +30,8 @@ def test_the_newest_rows_come_with_units_and_times(store: SqlStore, began: int) 
 def test_only_the_last_of_them(store: SqlStore) -> None:
     result = answer(store, CANDLES, Asked("candles", BTC, last_ms=60 * MINUTE))
     assert (len(result.rows), result.more) == (MINUTES, False)
+    since_ever = answer(store, CANDLES, Asked("candles", BTC, last_ms=span_ms("999999w")))
+    assert len(since_ever.rows) == MINUTES
 
 
 @pytest.mark.parametrize(
