@@ -56,7 +56,8 @@ def test_a_process_that_only_waits_to_be_asked_for_is_gone(started: Started) -> 
     identity = identity_of(process.pid)
     assert identity is not None
     process.kill()
-    psutil.Process(process.pid).wait(60) if process.poll() is None else None
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
     assert not identity.lives
 
 
