@@ -30,7 +30,8 @@ class Recorder:
     """Writes the frames of one source until it is stopped or the source ends.
 
     Order books are kept on the side, so that a venue whose book begins with a request is asked for it: without that snapshot its recorded changes
-    could not be used. `report` gets a line every 10 s, unless `show`, which gets the figures once a second, says that it shows them.
+    could not be used. `report` gets a line every 10 s; where `show`, which gets the figures once a second, says that it shows
+    them, only what has gone wrong since.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class Recorder:
         self._report = report
         self._show = show
         self._ends_at: float | None = None
+        self._told: dict[str, str] = {}
+        """By market, its last note that `report` was given while a bar was shown."""
         self._books = Books(exchanges, depth=1, interval_ms=_SELDOM_MS)
 
     async def run(self, source: FrameSource, stop: asyncio.Event, seconds: float | None = None) -> RecordingMetadata:
@@ -117,10 +120,21 @@ class Recorder:
             metadata = self._folder.flush()
             flushes += 1
             is_shown = self._show(metadata)
-            if flushes % _REPORT_EVERY == 0 and not is_shown:
-                source.update_status(self._markets)
+            if flushes % _REPORT_EVERY:
+                continue
+            source.update_status(self._markets)
+            if is_shown:
+                self._report_new_notes()
+            else:
                 self._report(self._line(metadata, (metadata.frames - frames) / (_REPORT_EVERY * _FLUSH_SECONDS)))
                 frames = metadata.frames
+
+    def _report_new_notes(self) -> None:
+        """What is wrong at a market, which no bar shows."""
+        for name, status in sorted(self._markets.items()):
+            if status.note and status.note != self._told.get(name):
+                self._told[name] = status.note
+                self._report(f"{name}: {status.note}")
 
     def _line(self, metadata: RecordingMetadata, rate: float) -> str:
         notes = "".join(f" | {name}: {status.note}" for name, status in sorted(self._markets.items()) if status.note)

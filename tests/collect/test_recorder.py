@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from src.collect import recorder as recorder_module
 from src.collect.arrival import Arrival, Happening, Need
 from src.collect.exchanges import EXCHANGES
 from src.collect.normalise import Normaliser
@@ -225,3 +226,27 @@ def test_a_simulated_market_is_recorded_and_read_again(tmp_path: Path) -> None:
         found = [record for line in written for record in normaliser.read(line)]
         assert len(found) >= file.frames
         assert [record.received_time for record in found] == [round((read_line(line).received or 0) * 1000) for line in written]
+
+
+def test_beside_a_bar_what_went_wrong_is_said_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "_FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(recorder_module, "_REPORT_EVERY", 1)
+    said: list[str] = []
+    figures: list[int] = []
+
+    async def run() -> None:
+        stop = asyncio.Event()
+
+        def show(metadata: RecordingMetadata) -> bool:
+            figures.append(metadata.frames)
+            if len(figures) == 3:
+                stop.set()
+            return True
+
+        source = Script([arrival("okx", "{broken")], ends=False)
+        await Recorder(EXCHANGES, folder(tmp_path / "out"), defaultdict(MarketStatus), said.append, show).run(source, stop)
+
+    asyncio.run(run())
+    assert set(figures) == {1}
+    [line] = said
+    assert line.startswith("okx: ")
