@@ -6,6 +6,8 @@ from src.config.settings import Settings
 from src.dashboard.question import Question
 from src.dashboard.reading import Newest, Reading
 
+FRESH_MS = 90_000
+"""Older than this is not called now."""
 _SPAN_MS = 600_000
 _MINUTE = 60_000
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from src.config.settings import Settings
 from src.dashboard.choice import Choice
+from src.dashboard.freshness import FRESH_MS
 from src.dashboard.palette import Palette
 from src.dashboard.reading import Reading
 from src.dashboard.texts import Texts
@@ -73,7 +74,7 @@ class Loaded:
     """What can be chosen, by the choice's part."""
     chosen: dict[str, str] = field(default_factory=dict)
     """What is shown where the address does not say."""
-    fresh_ms: int = 90_000
+    fresh_ms: int = FRESH_MS
     """Older than this it is marked as stale."""
     newest_is: str = "status.newest"
     """The key of the text that says what `newest` is of."""

@@ -59,7 +59,7 @@ def test_health_says_what_jobs_have_written(api: Served, now: int) -> None:
         assert now - MINUTE < each["newest_event_time"] <= now
 
 
-HUGE = base64.urlsafe_b64encode(b'[%s, "live", "ticker", "okx"]' % (b"9" * 400)).decode()
+HUGE = base64.urlsafe_b64encode(b'[0, %s, "live", "ticker", "okx"]' % (b"9" * 400)).decode()
 """A cursor of a time that no number holds."""
 WRONG: list[tuple[str, dict[str, Any], int, str, list[str]]] = [
     ("/tables/candels", {}, 404, "table", ["candles"]),
@@ -132,6 +132,22 @@ def test_an_empty_database_has_no_rows_and_no_prices(empty_home: Settings) -> No
         assert api.json("/prices") == {"source": None, "newest_event_time": None, "age_ms": None, "is_stale": None, "prices": []}
         assert api.json("/candles", symbol="BTC", market="okx", interval="1m")["gaps"] == []
         assert {each["newest_event_time"] for each in api.json("/health")["jobs"]} == {None}
+
+
+def test_what_is_written_between_two_answers_moves_nothing(empty_home: Settings) -> None:
+    database = Filled(empty_home.database_address)
+    database.tickers(tickers(START, START + 2 * MINUTE, MINUTE, ("BTC",)), ("arbitrage",))
+    with served(empty_home, seconds=0.1) as api:
+        everything = api.json("/tables/arbitrage/rows")
+        first = api.json("/tables/arbitrage/rows", limit=2)
+        later = START + 5_000 * MINUTE
+        database.tickers(tickers(later, later + MINUTE, MINUTE, ("BTC",)), ("arbitrage",))
+        database.close()
+        while api.json("/tables/arbitrage/rows", limit=1)["rows"][0]["window_start"] != later:
+            pass
+        rest = api.json("/tables/arbitrage/rows", cursor=first["next_cursor"])
+    assert first["rows"] + rest["rows"] == everything["rows"]
+    assert rest["from"] == first["from"] == everything["from"]
 
 
 def test_ten_askers_cost_the_database_what_one_does(market: Settings) -> None:

@@ -54,12 +54,13 @@ def rows_answer(api: Api, table: ServedTable, given: Mapping[str, Value]) -> dic
     """An answer as `rows_model` describes it. Raises Refused, and DatabaseAway."""
     where = tuple((parameter.name, given[parameter.name]) for parameter in table.keys if parameter.name in given)
     limit = int(given["limit"])
-    after = place_of(table, str(given["cursor"])) if "cursor" in given else ()
+    looked_since, after = place_of(table, str(given["cursor"])) if "cursor" in given else (None, ())
     since, until = _time(given, "from"), _time(given, "to")
     if since is not None and until is not None and since >= until:
         raise wrong_input([Fault("to", f"{until} is not after from, which is {since}")])
     if since is None:
-        since = table.beginning(api.reading, where, limit)
+        # The newest row of now would put it elsewhere than for the answer before.
+        since = table.beginning(api.reading, where, limit) if looked_since is None else looked_since
     rows: list[Row] = []
     if since is not None:
         # One more than is wanted says whether there are more.
@@ -67,7 +68,7 @@ def rows_answer(api: Api, table: ServedTable, given: Mapping[str, Value]) -> dic
     if not rows and not after and since is not None:
         _refuse_unknown(api, table, dict(where))
     shown = rows[:limit]
-    cursor = cursor_of(table, shown[-1]) if len(rows) > limit else None
+    cursor = cursor_of(table, shown[-1], since) if since is not None and len(rows) > limit else None
     return {"table": table.name, "from": since, "to": until, "rows": shown, "next_cursor": cursor}
 
 

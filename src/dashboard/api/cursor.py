@@ -1,4 +1,4 @@
-"""Where an answer ended, so that the next one goes on behind it whatever was written meanwhile: the place of its last row."""
+"""Where an answer ended and how far back it looked, so that the next one goes on behind it whatever was written meanwhile."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ FROM = Parameter(
 TO = Parameter("to", "Only rows whose time is before this, ms since 1970 UTC.", Kind.TIMESTAMP, least=0, most=_LATEST)
 
 
-def cursor_of(table: ServedTable, row: Row) -> str:
-    """The cursor that goes on behind a row."""
-    return base64.urlsafe_b64encode(msgspec.json.encode([row[name] for name in table.place])).decode().rstrip("=")
+def cursor_of(table: ServedTable, row: Row, since: int) -> str:
+    """The cursor that goes on behind a row. since: no row before this is looked for, ms since 1970 UTC."""
+    return base64.urlsafe_b64encode(msgspec.json.encode([since, *(row[name] for name in table.place)])).decode().rstrip("=")
 
 
-def place_of(table: ServedTable, cursor: str) -> tuple[str | float, ...]:
-    """The place that a cursor of the table says. Raises Refused for anything else."""
+def place_of(table: ServedTable, cursor: str) -> tuple[int, tuple[str | float, ...]]:
+    """Since when a cursor of the table looks for rows, and behind which place. Raises Refused for anything else."""
     try:
         values = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=list[str | int | float])
     except (msgspec.DecodeError, binascii.Error, ValueError):
         values = []
-    kinds = [table.kinds[name] for name in table.place]
+    kinds = [Kind.TIMESTAMP, *(table.kinds[name] for name in table.place)]
     is_place = len(values) == len(kinds) and all(is_of(kind, value) for kind, value in zip(kinds, values, strict=True))
     bounds = [(0, _LATEST) if kind is Kind.TIMESTAMP else (-LARGEST, LARGEST) for kind in kinds]
     if not is_place or not all(isinstance(value, str) or least <= value <= most for value, (least, most) in zip(values, bounds, strict=True)):
         raise wrong_input([Fault("cursor", f"is no cursor that an answer with rows of {table.name} gave")])
-    return tuple(values)
+    return int(values[0]), tuple(values[1:])

@@ -6,12 +6,11 @@ from typing import Any
 
 from src.collect.exchange import Channel
 from src.dashboard.api.answers import Api
+from src.dashboard.freshness import FRESH_MS, newest_event
 from src.dashboard.question import Question
+from src.dashboard.reading import Newest
 
 APPLICATION = "coinspark"
-_FRESH_MS = 90_000
-_SPAN_MS = 600_000
-_TABLE = "input_quality"
 
 
 def health_answer(api: Api, feeds: int) -> dict[str, Any]:
@@ -35,12 +34,10 @@ def health_answer(api: Api, feeds: int) -> dict[str, Any]:
 
 
 def _job(api: Api, channel: Channel) -> dict[str, Any]:
-    asked = (("channel", channel.value),)
-    newest = api.reading.rows(Question(_TABLE, ("source", "window_start"), asked, limit=1))
+    newest = api.reading.rows(Question("input_quality", ("source", "window_start"), (("channel", channel.value),), limit=1))
     if not newest:
         return {"job": channel.value, "source": None, "newest_event_time": None, "age_ms": None, "is_stale": None}
     source, start = newest[0]["source"], newest[0]["window_start"]
-    rows = api.reading.rows(Question(_TABLE, ("newest_event_time",), (("source", source), *asked), start - _SPAN_MS))
-    time = max([row["newest_event_time"] for row in rows if row["newest_event_time"] is not None], default=start)
+    time = newest_event(api.reading, Newest(source, start), channel.value)
     age = api.reading.now - time
-    return {"job": channel.value, "source": source, "newest_event_time": time, "age_ms": age, "is_stale": age > _FRESH_MS}
+    return {"job": channel.value, "source": source, "newest_event_time": time, "age_ms": age, "is_stale": age > FRESH_MS}
