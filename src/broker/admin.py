@@ -14,7 +14,7 @@ from src.logs import quiet_libraries
 
 REACH_SECONDS = 10.0
 
-quiet_libraries()
+quiet_libraries("kafka")
 
 
 @contextmanager

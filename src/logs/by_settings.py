@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from src.config.settings import Settings
+from src.logs.libraries import quiet_libraries
 from src.logs.setup import about, configure_logs, hide
 from src.logs.spark import followed, spark_log
 
@@ -23,6 +24,7 @@ def log_by(settings: Settings) -> None:
 def logged_job(settings: Settings, job: str) -> Iterator[None]:
     """The lines of a job for the length of the block; at `debug` those of its Spark are among them."""
     log_by(settings)
+    quiet_libraries("py4j", "pyspark")
     with ExitStack() as stack:
         stack.enter_context(about(part="job", job=job))
         if settings.log_level == "debug":

@@ -19,12 +19,15 @@ QUIET = {
 """Loggers that say less than the others; whoever looks into one of them sets its level first."""
 
 
-def quiet_libraries() -> None:
-    """Give these loggers the level that they have when nobody asks, unless somebody has given them another."""
-    for name, level in QUIET.items():
+def quiet_libraries(*names: str) -> None:
+    """Give these loggers of `QUIET`, all of them without names, their level, unless somebody has given them another.
+
+    A program of one's own keeps those of libraries that it uses itself.
+    """
+    for name in names or QUIET:
         library = logging.getLogger(name)
         if library.level == logging.NOTSET:
-            library.setLevel(level)
+            library.setLevel(QUIET[name])
 
 
 def hear_libraries(*, verbose: bool = False) -> None:

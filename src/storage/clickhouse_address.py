@@ -90,7 +90,7 @@ def connected(address: ClickHouseAddress, database: str | None = None) -> Client
 
     Raises what clickhouse-connect raises (see `clickhouse_errors.translated`), MissingPartError where the engine's package is missing.
     """
-    quiet_libraries()
+    quiet_libraries("clickhouse_connect")
     database = database or address.database
     if address.folder is not None:
         try:

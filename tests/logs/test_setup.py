@@ -129,6 +129,13 @@ def test_a_level_that_somebody_has_set_stays() -> None:
     assert logging.getLogger("httpx").level == logging.DEBUG
 
 
+def test_of_one_library_alone_the_others_are_not_touched() -> None:
+    for name in ("kafka", "werkzeug"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    quiet_libraries("kafka")
+    assert [logging.getLogger(name).level for name in ("kafka", "werkzeug")] == [logging.CRITICAL, logging.NOTSET]
+
+
 def test_a_program_that_has_configured_structlog_itself_is_left_alone() -> None:
     ours = structlog.get_config()
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.PrintLoggerFactory())
