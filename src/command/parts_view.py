@@ -18,7 +18,7 @@ from src.parts.look import PartStatus, look
 from src.parts.record import UpRecord
 from src.printable import printable
 
-_STYLES = {"running": "green", "finished": "green", "answers": "green", "starting": "yellow", "restarting": "yellow", "stopping": "yellow"}
+_STYLES = dict.fromkeys(("running", "finished", "answers"), "green") | dict.fromkeys(("waiting", "starting", "restarting", "stopping"), "yellow")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 _EVERY_SECONDS = 1.0
 

@@ -31,7 +31,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     state: str
-    """running, starting, restarting, finished, stopping, stopped, failed or gone; of a server elsewhere answers or unreachable."""
+    """waiting, running, starting, restarting, finished, stopping, stopped, failed or gone; of a server elsewhere answers or unreachable."""
     well: bool
     pid: int | None = None
     started_time: int | None = None
