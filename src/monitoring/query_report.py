@@ -81,7 +81,8 @@ def _places(sources: list[Mapping[str, Any]], which: str) -> Iterator[tuple[Topi
     for source in sources:
         said = source.get(which)
         # Sources that are not Kafka count in other ways.
-        for topic, partitions in said.items() if isinstance(said, dict) else ():
+        topics: Mapping[str, Any] = said if isinstance(said, dict) else {}
+        for topic, partitions in topics.items():
             if isinstance(partitions, dict):
                 for partition, offset in partitions.items():
                     yield TopicPartition(topic, int(partition)), offset
