@@ -18,6 +18,8 @@ from src.parts.leftover import stop_leftovers
 from src.parts.plan import PartPlan, UpPlan
 from src.parts.record import UpRecord, read_record, up_folder
 from src.parts.supervisor import Supervisor
+from tests.command.command_line import CommandLine, running
+from tests.command.homes import environment
 from tests.servers import ROOT, free_port
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
@@ -94,6 +96,16 @@ def test_a_second_signal_ends_by_force_and_still_in_order(settings: Settings) ->
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 0
     assert ended(settings)[2:] in (["collector", "dashboard"], []), "those that had no time were killed"
+    assert none_lives(record)
+    assert EmbeddedBroker(settings).status() == (None, [])
+
+
+def test_down_by_force_ends_parts_that_do_not_listen(settings: Settings) -> None:
+    with up(settings, "deaf") as process:
+        record = ready(settings)
+        answer = CommandLine(running, environment(settings)).run("down", "--force")
+        assert (answer.status, answer.output) == (0, "Stopped collector, ticker, trade, dashboard.\n"), answer
+        assert process.wait(SECONDS) == 0
     assert none_lives(record)
     assert EmbeddedBroker(settings).status() == (None, [])
 
