@@ -51,14 +51,18 @@ class Site:
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("console", self._said)
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("pageerror", lambda error: self._note(str(error)))
         page.on("request", self._asked)
         page.goto(self.address + path)
         return page
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not re.search(_LOST_SERVER, message.text):
-            self.problems.append(message.text)
+        if message.type in {"error", "warning"}:
+            self._note(message.text)
+
+    def _note(self, problem: str) -> None:
+        if not re.search(_LOST_SERVER, problem):
+            self.problems.append(problem)
 
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):
