@@ -113,8 +113,8 @@ class _Pages:
                 loaded = view.load(self._reading, page)
         except DatabaseAway as away:
             return self._away(away, page, identity, shown)
-        content = self._content(view, loaded, page, identity, shown)
-        return *content[:1], "stale" if self._is_stale(loaded) else "", self._filled(self._status(loaded, page)), content[1], self._costs(page)
+        content, version = self._content(view, loaded, page, identity, shown)
+        return content, "stale" if self._is_stale(loaded) else "", self._filled(self._status(loaded, page)), version, self._costs(page)
 
     def _filled(self, status: Any) -> Any:
         """The status with the time at which the page was filled, by which its script sees when that is over."""

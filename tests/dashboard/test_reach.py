@@ -103,6 +103,8 @@ def test_nothing_is_cut_off_at_400_pixels(site_with_jobs: Site, view: str, korea
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.evaluate(_NARROW) == []
     if korean and view in {"orderbook", "whales", "health"}:
+        page.locator("#pause").click()
+        expect(page.locator("#held")).to_be_hidden()
         shoot(page, f"{view}-400-dark-korean")
 
 
