@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from src.collect.status import CollectorStatus, MarketStatus
+from src.printable import printable
 
 
 class MarketPace(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ class Report(msgspec.Struct, frozen=True):
         """The report in one line: of each market frames in, records out and the mean delay from the exchange to us."""
         left = "" if self.left is None else f", {self.left} frames left"
         markets = "".join(f" | {pace.text(name)}" for name, pace in sorted(self.markets.items()))
-        return (
+        return printable(
             f"collect {self.channels} {self.source}: {self.frames_per_second:.1f} frames/s, {self.records_per_second:.1f} records/s, "
             f"{self.sent} sent, {self.queued}+{self.waiting} queued, {self.dead_letters} dead letters{left}{markets}"
             + (f" | {self.message}" if self.message else "")

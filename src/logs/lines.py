@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -11,13 +10,13 @@ from typing import Any
 
 import msgspec
 
+from src.printable import printable
+
 _FIRST = ("time", "level", "part", "event")
 _WHERE = ("job", "query", "market", "channel", "symbol", "logger")
 """What a person is told before the message, unless the message says it; other fields are for programs."""
 _COLOURS = {"debug": "\x1b[2m", "warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
 _PLAIN = "\x1b[0m"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Letters that a terminal obeys. An exchange, or a library, may have put them into what it says."""
 
 
 def json_line(fields: Mapping[str, Any]) -> str:
@@ -30,14 +29,14 @@ def text_line(fields: Mapping[str, Any], *, coloured: bool) -> str:
     """The same for a person: the time (UTC) where a part says it, which is one that runs for long; where; what."""
     event = str(fields.get("event", ""))
     where = [str(fields[name]) for name in _WHERE if fields.get(name) and name != "job" and str(fields[name]) not in event]
-    text = _CONTROL.sub("?", ": ".join(part for part in (" ".join(where), event) if part))
+    text = printable(": ".join(part for part in (" ".join(where), event) if part))
     colour = _COLOURS.get(fields.get("level", ""), "") if coloured else ""
     if colour:
         text = f"{colour}{text}{_PLAIN}"
     time = str(fields.get("time", ""))[11:19] if fields.get("part") else ""
     lines = [f"{time} {text}" if time else text]
     if fields.get("exception"):
-        lines.append(str(fields["exception"]))
+        lines.append(printable(str(fields["exception"])))
     return "\n".join(lines)
 
 

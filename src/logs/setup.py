@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from src.logs.lines import StandardError, json_line, text_line
 from src.logs.secrets import Hidden
+from src.printable import printable
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "text", "json"]
@@ -73,7 +74,7 @@ def configure_logs(level: LogLevel = "info", form: LogFormat = "auto") -> None:
 def say_error(message: str, exit_status: int) -> None:
     """The last line of a command that failed: `coinspark: message` for a person, a line of the log elsewhere."""
     if _is_text():
-        _error_output.msg(f"coinspark: {_hidden.without(message)}")
+        _error_output.msg(printable(f"coinspark: {_hidden.without(message)}"))
     else:
         logger().error(message, exit_status=exit_status)
 

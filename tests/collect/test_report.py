@@ -79,9 +79,9 @@ def test_it_is_one_line_whatever_an_exchange_says() -> None:
 
 
 def test_frames_left_and_a_message_are_told_where_there_are_any() -> None:
-    said = msgspec.structs.replace(status(), left=7, message="simulated data is shown")
+    said = msgspec.structs.replace(status(), left=7, message="simulated data is shown\x1b[2J")
     assert Reporter().report(said, 1.0).line() == (
-        "collect ticker,trade live: 0.0 frames/s, 0.0 records/s, 40 sent, 2+3 queued, 0 dead letters, 7 frames left | simulated data is shown"
+        "collect ticker,trade live: 0.0 frames/s, 0.0 records/s, 40 sent, 2+3 queued, 0 dead letters, 7 frames left | simulated data is shown?[2J"
     )
 
 

@@ -59,6 +59,8 @@ def test_the_last_error_is_one_plain_line_for_a_person_and_a_line_of_the_log_els
     with about(part="collector"):
         say_error("no market okxx", 2)
     assert capsys.readouterr().err == "coinspark: no market okxx\n"
+    say_error("the exchange said \x1b[2J", 1)
+    assert capsys.readouterr().err == "coinspark: the exchange said ?[2J\n"
 
 
 def test_an_exception_is_a_field(capsys: pytest.CaptureFixture[str]) -> None:
