@@ -19,7 +19,7 @@ _MAY_FOLLOW = {("SHOW", "CREATE"), ("EXPLAIN", "ANALYZE")}
 _STANDARD = r"'(?:''|[^'])*'|\"(?:\"\"|[^\"])*\"|`(?:``|[^`])*`"
 _ESCAPED = r"'(?:\\.|''|[^'\\])*'|\"(?:\\.|\"\"|[^\"\\])*\"|`(?:\\.|``|[^`\\])*`"
 # PostgreSQL and ClickHouse quote by $$ and $word$ too, and others do not: within such quotes a statement could hide.
-_OTHERS = r"|(?P<comment>--|/\*|\#)|(?P<dollar>\$[^\s$'\x22`]*\$)|(?P<end>;)|(?P<word>[^\W\d]\w*)|(?P<other>.)"
+_OTHERS = r"|(?P<comment>--|/\*|\#)|(?P<dollar>\$[^\x00-\x20$'\x22`]*\$)|(?P<end>;)|(?P<word>[^\W\d]\w*)|(?P<other>.)"
 # Whether a backslash ends a text early is not the same in all databases: a statement has to be fine either way.
 _READINGS = tuple(re.compile(f"(?P<space>\\s+)|(?P<quoted>{quoted}){_OTHERS}", re.DOTALL) for quoted in (_STANDARD, _ESCAPED))
 

@@ -58,6 +58,8 @@ def test_what_only_reads_goes_as_it_is(text: str) -> None:
         # To PostgreSQL the quotes are within texts between dollars, and the delete is not.
         ("select $$ ' $$; delete from candles where $$ ' $$ = ''", r"\$\$ is refused"),
         ("select $a1$ ' $a1$; delete from candles where $a1$ ' $a1$ = ''", r"\$a1\$ is refused"),
+        # To Python this is a space, to PostgreSQL a letter.
+        ("select $\u00a0$ ' $\u00a0$; delete from candles where $\u00a0$ ' $\u00a0$ = ''", "is refused"),
         ("", "no statement that reads"),
         (";", "no statement that reads"),
         ("1 select", "no statement that reads"),
