@@ -231,8 +231,7 @@ def test_a_simulated_market_is_recorded_and_read_again(tmp_path: Path) -> None:
 def test_beside_a_bar_what_went_wrong_is_said_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "_FLUSH_SECONDS", 0.01)
     monkeypatch.setattr(recorder_module, "_REPORT_EVERY", 1)
-    said: list[str] = []
-    figures: list[int] = []
+    said, figures = list[str](), list[int]()
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -248,5 +247,4 @@ def test_beside_a_bar_what_went_wrong_is_said_and_once(tmp_path: Path, monkeypat
 
     asyncio.run(run())
     assert set(figures) == {1}
-    [line] = said
-    assert line.startswith("okx: ")
+    assert [line[:5] for line in said] == ["okx: "]
