@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from fastapi import FastAPI
 
+from src.background import in_background
 from src.broker.ports import LOOPBACK, require_free_port
-from src.clickhouse.place import clickhouse
+from src.clickhouse.place import ClickHousePlace, clickhouse
 from src.config.settings import Settings
 from src.dashboard.api.application import make_application
 from src.dashboard.api.limits import Limits
 from src.dashboard.reading import Reading
 from src.dashboard.stores import ClickHouseStore, SqlStore
 from src.dashboard.tables import metric_tables
-from src.errors import ConfigurationError
-from src.logs import quiet_libraries
+from src.errors import CoinSparkError, ConfigurationError
+from src.logs import logger, quiet_libraries
 
 _STOP_SECONDS = 3
 """How long answers that are being made are waited for at the end."""
+_LOOK_SECONDS, _JOIN_SECONDS = 1.0, 5.0
 _BACKLOG = 128
 
 
@@ -30,13 +33,31 @@ _BACKLOG = 128
 def opened_reading(settings: Settings, seconds: float) -> Iterator[Reading]:
     """Questions go to ClickHouse where the settings name one, else to the database, which has the collectors' ledger in any case."""
     database = SqlStore(settings.database_address)
-    with clickhouse(settings, "dashboard") as place:
+    with clickhouse(settings, "dashboard") as place, _kept_running(place):
         store = ClickHouseStore(place.url.get_secret_value()) if place else database
         reading = Reading(metric_tables(settings), store, database, seconds)
         try:
             yield reading
         finally:
             reading.close()
+
+
+@contextmanager
+def _kept_running(place: ClickHousePlace | None) -> Iterator[None]:
+    """An embedded ClickHouse that dies is started again, also where no job runs that would."""
+    if place is None or not place.is_embedded:
+        yield
+        return
+
+    def keep(done: threading.Event) -> None:
+        while not done.wait(_LOOK_SECONDS):
+            # What keeps it from starting is tried again; pages say meanwhile that it does not answer.
+            with suppress(CoinSparkError, OSError):
+                if place.ensure_running():
+                    logger().warning("the embedded ClickHouse was gone and has been started again")
+
+    with in_background("clickhouse", keep, _JOIN_SECONDS):
+        yield
 
 
 class DashboardServer(uvicorn.Server):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
+from src.clickhouse.embedded import EmbeddedClickHouse
 from src.config.settings import load_settings
 from src.dashboard.question import Question, place
 from src.dashboard.reading import Reading
@@ -22,6 +25,7 @@ from src.storage.clickhouse import ClickHouseSink
 from src.storage.sink import Batch
 from tests.dashboard.markets import MINUTE, SETTINGS, Filled, metric_rows, tickers
 from tests.dashboard.served import served
+from tests.dashboard.test_live import wait_until
 from tests.servers import free_port
 from tests.storage.clickhouse_store import require_engine
 
@@ -130,6 +134,29 @@ def test_pages_and_missing_columns_in_clickhouse(clickhouse: tuple[Reading, Clic
     assert store.rows(WIDER, narrow) == [{"last_price_usd_bybit": None, "symbol": "BTC"}]
     with pytest.raises(CoinSparkError, match="last_price_usd_bybit"):
         store.rows(WIDER, Question("market_arbitrage", ("last_price_usd_bybit",)))
+
+
+def test_an_embedded_clickhouse_that_dies_is_started_again(clickhouse: tuple[Reading, ClickHouseSink], tmp_path: Path) -> None:
+    reading, sink = clickhouse
+    write(sink, (SIGNALS.name,))
+    embedded = EmbeddedClickHouse(load_settings(home=tmp_path / "home"))
+    before, _ = embedded.status()
+    assert before is not None
+    os.kill(before.pid, signal.SIGKILL)
+
+    def is_another() -> bool:
+        running, _ = embedded.status()
+        return running not in {None, before}
+
+    wait_until(is_another)
+
+    def answers() -> bool:
+        try:
+            return bool(reading.store.rows(SIGNALS, Question(SIGNALS.name, ("window_start",), limit=1)))
+        except CoinSparkError:
+            return False
+
+    wait_until(answers)
 
 
 def test_the_api_over_clickhouse(tmp_path: Path) -> None:
