@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from src.config.settings import Settings
 from tests.dashboard.browsing import Site, chromium, site
+from tests.dashboard.live_clients import START, SYMBOLS
 from tests.dashboard.markets import MINUTE, SETTINGS, Filled, books, tickers, trades
 from tests.dashboard.served import Served, served
 
@@ -71,4 +72,19 @@ def empty_home(tmp_path: Path) -> Settings:
 def api(market: Settings) -> Iterator[Served]:
     """The API over three quarters of an hour of all jobs; a tick is so long that a test is within one or two of them."""
     with served(market, seconds=3_000) as found:
+        yield found
+
+
+@pytest.fixture
+def database(empty_home: Settings) -> Iterator[Filled]:
+    filled = Filled(empty_home.database_address)
+    filled.tickers(tickers(START, START + 2 * MINUTE, MINUTE, SYMBOLS), ("arbitrage", "market_arbitrage"))
+    yield filled
+    filled.close()
+
+
+@pytest.fixture
+def live(empty_home: Settings, database: Filled) -> Iterator[Served]:
+    del database
+    with served(empty_home, seconds=0.1) as found:
         yield found

@@ -1,134 +1,29 @@
-"""The websocket of live rows: new and changed rows, filters, heartbeats, many clients, slow ones, and a database that dies."""
+"""The websocket of live rows: new and changed rows, filters, heartbeats, many clients, and a database that dies."""
 
 from __future__ import annotations
 
 import json
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from websockets.client import ClientProtocol
-from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
-from websockets.sync.client import ClientConnection, connect
-from websockets.uri import parse_uri
+from websockets.sync.client import connect
 
 from src.config.settings import Settings
-from src.dashboard.api.live import Outbox
+from tests.dashboard.live_clients import START, SYMBOLS, Client, wait_until, window
 from tests.dashboard.markets import MINUTE, SETTINGS, Filled, tickers
 from tests.dashboard.served import GENEROUS, Served, served
-from tests.servers import LOOPBACK, MariaDb
-
-START = 1_790_000_040_000
-SYMBOLS = ("BTC", "ETH")
-PATIENCE = 60
-
-
-class Client:
-    """One connection; messages as they come."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-
-    def say(self, **message: Any) -> None:
-        self.connection.send(json.dumps(message))
-
-    def hear(self, kind: str | None = None) -> dict[str, Any]:
-        """The next message, of one kind where it is given: heartbeats are passed over unless they are asked for."""
-        while True:
-            found: dict[str, Any] = json.loads(self.connection.recv(PATIENCE))
-            if kind is not None:
-                assert found["type"] in {kind, "heartbeat"}, found
-            if found["type"] == kind or (kind is None and found["type"] != "heartbeat"):
-                return found
-
-    def subscribe(self, number: int, table: str, rows: int = 100, **where: Any) -> list[dict[str, Any]]:
-        """The rows there are."""
-        self.say(id=number, subscribe=table, where=where, rows=rows)
-        assert self.hear("subscribed") == {"type": "subscribed", "id": number, "table": table, "where": where}
-        found: list[dict[str, Any]] = []
-        if rows:
-            message = self.hear("rows")
-            assert (message["id"], message["table"], message["snapshot"], message["gap"]) == (number, table, True, False)
-            found = message["rows"]
-        return found
-
-
-class Deaf:
-    """A connection by hand that takes nothing until it is told to, with little room for what it does not take."""
-
-    def __init__(self, site: Served) -> None:
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.settimeout(PATIENCE)
-        self._socket.connect((LOOPBACK, site.port))
-        self._protocol = ClientProtocol(parse_uri(site.live))
-        self._protocol.send_request(self._protocol.connect())
-        while self._protocol.state is State.CONNECTING:
-            self._flush()
-            self._protocol.receive_data(self._socket.recv(4096))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def say(self, **message: Any) -> None:
-        self._protocol.send_text(json.dumps(message).encode())
-        self._flush()
-
-    def listen(self) -> tuple[int | None, str | None]:
-        """Take everything until the connection is closed; code and reason."""
-        while data := self._socket.recv(65536):
-            self._protocol.receive_data(data)
-            self._flush()
-        self._protocol.receive_eof()
-        return self._protocol.close_code, self._protocol.close_reason
-
-    def _flush(self) -> None:
-        self._socket.sendall(b"".join(self._protocol.data_to_send()))
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.02)
-
-
-@pytest.fixture
-def database(empty_home: Settings) -> Iterator[Filled]:
-    filled = Filled(empty_home.database_address)
-    filled.tickers(tickers(START, START + 2 * MINUTE, MINUTE, SYMBOLS), ("arbitrage", "market_arbitrage"))
-    yield filled
-    filled.close()
-
-
-@pytest.fixture
-def live(empty_home: Settings, database: Filled) -> Iterator[Served]:
-    del database
-    with served(empty_home, seconds=0.1) as found:
-        yield found
+from tests.servers import MariaDb
 
 
 @pytest.fixture
 def client(live: Served) -> Iterator[Client]:
     with connect(live.live) as connection:
         yield Client(connection)
-
-
-def window(database: Filled, minute: int, symbols: tuple[str, ...] = SYMBOLS) -> None:
-    """Write the rows of one more minute's tickers."""
-    start = START + minute * MINUTE
-    database.tickers(tickers(start, start + MINUTE, MINUTE, symbols), ("arbitrage",))
 
 
 def test_new_and_changed_rows_come_and_others_do_not(client: Client, database: Filled, live: Served) -> None:
@@ -240,78 +135,6 @@ def test_a_quiet_connection_gets_heartbeats(empty_home: Settings) -> None:
         with connect(found.live) as connection:
             client = Client(connection)
             assert before <= client.hear("heartbeat")["time"] <= client.hear("heartbeat")["time"] <= found.reading.now
-
-
-def test_a_slow_client_is_cut_off_and_told_why_and_others_go_on(empty_home: Settings) -> None:
-    filled = Filled(empty_home.database_address)
-    filled.tickers(tickers(START, START + 40 * MINUTE, MINUTE, SYMBOLS), ("arbitrage",))
-    limits = replace(GENEROUS, waiting_messages=6, waiting_bytes=300_000)
-    with served(empty_home, seconds=0.1, limits=limits, send_buffer=4096) as found, connect(found.live) as good:
-        other = Client(good)
-        other.subscribe(1, "arbitrage", rows=1)
-        with Deaf(found) as deaf:
-            for number in range(20):
-                deaf.say(id=number, subscribe="arbitrage", rows=300)
-            wait_until(lambda: found.clients.cut_off == 1)
-            assert deaf.listen() == (4008, "too slow: more than 6 messages or 300000 bytes wait")
-        window(filled, 300)
-        assert other.hear("rows")["rows"][0]["window_start"] == START + 300 * MINUTE
-    filled.close()
-
-
-def test_what_waits_for_a_client_is_bounded() -> None:
-    box = Outbox(3, 10)
-    for text in ("aaaa", "bbbb"):
-        box.put(text)
-    assert not box.is_full.is_set()
-    box.put("ccc")
-    assert box.is_full.is_set()
-    assert not box._waiting
-    box = Outbox(2, 1000)
-    for text in ("a", "b", "c"):
-        box.put(text)
-    assert box.is_full.is_set()
-
-
-def test_a_client_has_so_many_connections(empty_home: Settings) -> None:
-    with served(empty_home, limits=replace(GENEROUS, connections=1)) as found, connect(found.live) as first:
-        client = Client(first)
-        client.subscribe(1, "arbitrage")
-        with connect(found.live) as second, pytest.raises(ConnectionClosed) as closed:
-            second.recv(PATIENCE)
-        assert closed.value.rcvd is not None
-        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4029, "127.0.0.1 has 1 connections open")
-        client.say(id=1, unsubscribe=True)
-        client.hear("unsubscribed")
-
-
-def test_a_page_of_another_site_is_refused(live: Served) -> None:
-    with connect(live.live, origin="https://example.invalid") as foreign, pytest.raises(ConnectionClosed) as closed:  # type: ignore[arg-type]
-        foreign.recv(PATIENCE)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 4003
-    with connect(live.live, origin=live.address) as own:  # type: ignore[arg-type]
-        assert Client(own).subscribe(1, "arbitrage", rows=1)
-
-
-def test_a_message_that_is_too_long_ends_the_connection(live: Served) -> None:
-    with connect(live.live) as connection:
-        connection.send("x" * 20_000)
-        with pytest.raises(ConnectionClosed) as closed:
-            connection.recv(PATIENCE)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1009
-
-
-def test_the_end_of_the_server_is_the_end_of_the_connection(empty_home: Settings) -> None:
-    with ExitStack() as stack:
-        with served(empty_home) as found:
-            connection = stack.enter_context(connect(found.live))
-            Client(connection).subscribe(1, "arbitrage")
-        with pytest.raises(ConnectionClosed) as closed:
-            connection.recv(PATIENCE)
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1012
 
 
 @pytest.mark.mysql

@@ -23,9 +23,9 @@ from src.preprocess.ticker import TickerQueryOrganization
 from src.schema.tables import TableSchema
 from src.storage.clickhouse import ClickHouseSink
 from src.storage.sink import Batch
+from tests.dashboard.live_clients import wait_until
 from tests.dashboard.markets import MINUTE, SETTINGS, Filled, metric_rows, tickers
 from tests.dashboard.served import served
-from tests.dashboard.test_live import wait_until
 from tests.servers import free_port
 from tests.storage.clickhouse_store import require_engine
 
