@@ -17,7 +17,7 @@ from src.dashboard.reading import Newest, Reading
 from src.dashboard.serving import opened_reading
 from src.dashboard.texts import texts
 from src.dashboard.view import Loaded, Page, views
-from tests.dashboard.markets import MINUTE, SETTINGS, Filled, tickers, trades
+from tests.dashboard.markets import MINUTE, SETTINGS, Filled, books, tickers, trades
 
 START = 1_790_000_040_000
 END = START + 20 * MINUTE
@@ -94,6 +94,15 @@ def test_no_premium_is_of_a_time_to_come(quiet: tuple[Reading, Settings]) -> Non
     ends = [row["window_end"] for row in loaded(*quiet, "arbitrage", symbol="BTC").rows.regional]
     assert max(ends) == END
     assert ends == sorted(ends)
+
+
+def test_a_region_that_has_fallen_silent_has_no_book_of_now(empty_home: Settings) -> None:
+    found = [book for book in books(END - 6 * MINUTE, END) if book.region != "korea" or book.event_time < END - 4 * MINUTE]
+    with filled(empty_home, books=found) as reading:
+        shown = loaded(reading, empty_home, "orderbook").rows
+    assert [row["market"] for row in shown.markets] == ["binance", "kraken", "okx"]
+    assert [row["region"] for row in shown.regions] == ["asia", "ne"]
+    assert {row["region"] for row in shown.course} == {"korea", "asia", "ne"}, "what it was before is shown over time"
 
 
 def test_prices_are_looked_for_as_far_back_as_they_can_be_fresh() -> None:

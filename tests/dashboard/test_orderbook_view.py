@@ -33,6 +33,10 @@ def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> 
     assert by_market[0]["y"] == ["Binance", "Bithumb", "Kraken", "OKX", "Upbit"]
     assert all(value < 0 for value in by_market[0]["x"])
     assert all(value > 0 for value in by_market[3]["x"])
+    # A region has what its markets have together.
+    for region, market in zip(depth, by_market, strict=True):
+        binance, bithumb, kraken, okx, upbit = market["x"]
+        assert region["x"] == pytest.approx([bithumb + upbit, okx, binance + kraken])
     lines = page.evaluate("document.querySelector('#chart-imbalance .js-plotly-plot').data.map(({y, customdata}) => [y.length, customdata])")
     assert len(lines) == 3
     assert min(length for length, _ in lines) >= 6
@@ -46,6 +50,7 @@ def test_depth_imbalance_best_prices_and_executable_spreads(dashboard: Site) -> 
     expect(first.nth(1)).to_contain_text("▲ +2.")
     expect(first.nth(2)).to_have_text("Kraken")
     expect(first.nth(3)).to_have_text("Upbit")
+    expect(page.locator("#table-executable tbody tr td:first-child")).to_have_text(["1,000", "10,000", "100,000"])
     shoot(page, "orderbook")
 
 

@@ -42,11 +42,11 @@ class Books(NamedTuple):
     markets: tuple[Row, ...]
     """The newest minute of each market."""
     regions: tuple[Row, ...]
-    """The same of each region."""
+    """The same of each region: what is its latest book's is of one of its markets."""
     course: tuple[Row, ...]
-    """Imbalance of each region by minute, oldest first."""
-    executable: tuple[tuple[int, float | None, str, str], ...]
-    """By notional, USD, the best premium before fees, percent, and where to buy and sell."""
+    """Imbalance of each region by minute, of all its books, oldest first."""
+    executable: tuple[tuple[int, float | None, str | None, str | None], ...]
+    """By notional, USD, the best premium before fees, percent, and where to buy and sell; nulls where no book has so much."""
 
 
 class OrderBookView(View):
@@ -65,9 +65,10 @@ class OrderBookView(View):
         where = (source, ("symbol", symbol))
         columns = ("market", "region", "window_start", *_BEST.values(), *_WITHIN)
         markets = reading.rows(Question("order_cal_market", columns, where, recent, 1_000))
-        of_region = ("region", "window_start", *_BEST.values(), *_WITHIN)
+        of_region = ("region", "window_start", "imbalance", *_BEST.values())
         regions = reading.rows(Question("order_cal_region", of_region, where, newest.time - _SHOWN_MS, 1_000))
-        in_order = tuple(sorted(_newest(regions, "region"), key=lambda row: _REGIONS.index(row["region"])))
+        of_now = [row for row in regions if row["window_start"] >= recent]
+        in_order = tuple(sorted(_newest(of_now, "region"), key=lambda row: _REGIONS.index(row["region"])))
         rows = Books(_newest(markets, "market"), in_order, tuple(regions[::-1]), _executable(reading, page, where, recent))
         return Loaded(rows, newest.source, newest_event(reading, newest, "orderbook"), {"symbol": symbols}, {"symbol": symbol})
 
@@ -77,7 +78,7 @@ class OrderBookView(View):
         if not shown.markets:
             return [choices, html.P(texts("orderbook.empty"), className="empty")]
         tables = [table(sheet, page) for sheet in self.sheets(loaded, page)]
-        depths = [_depth(rows, kind, symbol, page) for kind, rows in (("region", shown.regions), ("market", shown.markets))]
+        depths = [_depth(rows, kind, symbol, page) for kind, rows in (("region", _together(shown.markets)), ("market", shown.markets))]
         return [choices, *depths, _imbalance(shown.course, symbol, page), *tables]
 
     def sheets(self, loaded: Loaded, page: Page) -> Sequence[Sheet]:
@@ -102,17 +103,29 @@ def _cells(row: Row, *names: str) -> list[Any]:
     return [*(row[name] for name in names), *(row[_BEST[column.name]] for column in _FIGURES)]
 
 
-def _executable(reading: Reading, page: Page, where: tuple[tuple[str, str], ...], since: int) -> tuple[tuple[int, float | None, str, str], ...]:
+def _together(markets: Sequence[Row]) -> list[Row]:
+    """What the markets of each region have about the mid together, USD; null where none of them says."""
+    found: list[Row] = []
+    for region in _REGIONS:
+        mine = [row for row in markets if row["region"] == region]
+        if mine:
+            known = {name: [row[name] for row in mine if row[name] is not None] for name in _WITHIN}
+            found.append({"region": region} | {name: sum(values) if values else None for name, values in known.items()})
+    return found
+
+
+def _executable(
+    reading: Reading, page: Page, where: tuple[tuple[str, str], ...], since: int
+) -> tuple[tuple[int, float | None, str | None, str | None], ...]:
     known = {column.name for column in reading.tables["executable_spread"].columns}
     notionals = [notional for notional in page.settings.executable_notionals_usd if f"premium_percent_{notional}" in known]
     columns = ("buy_market", "sell_market", *(f"premium_percent_{notional}" for notional in notionals))
     pairs = newest_by(reading.rows(Question("executable_spread", columns, where, since, 5_000)), "buy_market", "sell_market")
-    found = []
-    for notional in notionals:
+    found: list[tuple[int, float | None, str | None, str | None]] = []
+    for notional in notionals if pairs else ():
         name = f"premium_percent_{notional}"
         best = max((row for row in pairs.values() if row[name] is not None), key=lambda row: row[name], default=None)
-        if best is not None:
-            found.append((notional, best[name], best["buy_market"], best["sell_market"]))
+        found.append((notional, None, None, None) if best is None else (notional, best[name], best["buy_market"], best["sell_market"]))
     return tuple(found)
 
 
@@ -160,6 +173,6 @@ def _imbalance(rows: Sequence[Row], symbol: str, page: Page) -> Any:
     for region, colour, dash in zip(regions, page.palette.series, ("solid", "dash", "dot"), strict=False):
         mine = [row for row in rows if row["region"] == region]
         drawn = {"color": colour, "dash": dash, "width": 2}
-        traces.append(line(mine, "window_start", "last_imbalance", page.texts.named("region", region), page, drawn) | {"mode": "lines+markers"})
+        traces.append(line(mine, "window_start", "imbalance", page.texts.named("region", region), page, drawn) | {"mode": "lines+markers"})
     layout = page.palette.layout(symbol, 240, yaxis={"range": [-1, 1], "tickformat": ".1f"}, xaxis={"type": "date"})
     return graph("imbalance", traces, layout, page.texts("orderbook.imbalance", symbol=symbol))
