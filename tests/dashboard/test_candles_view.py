@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from src.dashboard.candle_gaps import Gap, gaps
+from src.dashboard.views.candles import _unsided
 from tests.dashboard.browsing import Site, shoot
 
 _FIGURE = """name => document.querySelector(`#chart-${name} .js-plotly-plot`).data.map(
@@ -70,6 +71,14 @@ def test_candles_narrow_and_dark(dashboard: Site) -> None:
     dates = page.evaluate("[...document.querySelectorAll('#chart-price .xtick text')].map(each => each.textContent)")
     assert any(re.search(r"\d{4}-\d\d-\d\d", text) for text in dates), "no month has an English name"
     shoot(page, "candles-400-dark")
+
+
+@pytest.mark.parametrize(
+    ("volume", "bought", "sold", "unsided"),
+    [(3.0, 1.0, 2.0, None), (0.3, 0.1, 0.2, None), (3.0, None, None, 3.0), (3.0, 1.0, 0.0, 2.0)],
+)
+def test_what_nobody_says_the_side_of_is_part_of_the_volume(volume: float, bought: float | None, sold: float | None, unsided: float | None) -> None:
+    assert _unsided({"volume": volume, "buy_volume": bought, "sell_volume": sold}) == unsided
 
 
 def test_gaps_and_what_the_ledger_says_of_them() -> None:

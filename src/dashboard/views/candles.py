@@ -19,6 +19,8 @@ from src.dashboard.view import Column, Loaded, Page, Sheet, View
 _LENGTHS = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000} | dict.fromkeys(("1d", "1d_kst"), 86_400_000)
 _LENGTHS |= dict.fromkeys(("1w", "1w_kst"), 604_800_000)
 _SHOWN = 240
+_NOTHING = 1e-9
+"""A share of a volume that is no volume."""
 _LINES = ("bollinger_upper", "bollinger_lower", "sma_20", "ema_20")
 _COLUMNS = (
     Column("time", "time"),
@@ -157,19 +159,13 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
         label, colour, more = labels[key]
         price.append(line(key, label, colour, shown.indicators, **more) | {"showlegend": bool(label)})
     price += [_gap_marks(shown, page)] if shown.gaps else []
-    sides = [row["buy_volume"] is not None for row in candles]
     volume = [
         bars(texts("candles.buy"), palette.up, column("buy_volume")),
         bars(texts("candles.sell"), palette.down, column("sell_volume")),
     ]
-    if not all(sides):
-        volume.append(
-            bars(
-                texts("candles.unsided"),
-                palette.soft,
-                [by_start[s]["volume"] if s in by_start and by_start[s]["buy_volume"] is None else None for s in starts],
-            )
-        )
+    unsided = [_unsided(by_start[start]) if start in by_start else None for start in starts]
+    if any(unsided):
+        volume.append(bars(texts("candles.unsided"), palette.soft, unsided))
 
     def layout(height: int, **more: Any) -> dict[str, Any]:
         # One left edge for all panes, so that a time is above itself.
@@ -193,6 +189,13 @@ def _charts(shown: Candles, chosen: Mapping[str, str], page: Page) -> list[Any]:
         graph("rsi", [rsi], layout(150, yaxis={"range": [0, 100]}, shapes=[*shades, *bounds]), texts("candles.rsi")),
         graph("macd", macd, layout(170, shapes=shades), texts("candles.macd")),
     ]
+
+
+def _unsided(row: Row) -> float | None:
+    """What was traded without anybody saying which side took it; None where that is nothing."""
+    rest = (row["volume"] or 0.0) - (row["buy_volume"] or 0.0) - (row["sell_volume"] or 0.0)
+    # A sum in another order differs in its last digits.
+    return rest if rest > (row["volume"] or 0.0) * _NOTHING else None
 
 
 def _shade(gap: Gap, page: Page) -> dict[str, Any]:
