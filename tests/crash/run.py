@@ -76,8 +76,9 @@ class Crash:
             stack.callback(self._end_jobs)
             for name in JOBS:
                 self._start(name)
-            share = max(_LEAST_MESSAGES, len(self.fed.messages) // (len(self.plan) + 2))
             for number, kill in enumerate(self.plan):
+                # A quarter more is fed while something is dying; each kill has messages left for a batch before it.
+                share = max(_LEAST_MESSAGES, self.feeder.left * 4 // (5 * (len(self.plan) - number + 1)))
                 self._feed(share)
                 self._await_commits(kill)
                 self._do(kill, share)
