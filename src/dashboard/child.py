@@ -20,6 +20,7 @@ from src.config.environment import as_environment
 from src.config.paths import PROJECT
 from src.config.settings import Settings
 from src.errors import ConfigurationError
+from src.logs import last_event
 from src.parts import parent
 from src.storage.clickhouse_address import parsed as clickhouse_parsed
 from src.storage.sql_engine import parsed, shown
@@ -80,8 +81,8 @@ class DashboardProcess:
     def _watch(self, child: subprocess.Popen[bytes], done: threading.Event) -> None:
         while not done.wait(_LOOK_SECONDS):
             if child.poll() is not None:
-                lines = self.log.read_text(errors="replace").strip().splitlines()
-                self._tell(f"the dashboard has ended ({lines[-1] if lines else f'exit status {child.returncode}'}); the job goes on without it")
+                said = last_event(self.log.read_text(errors="replace")) or f"exit status {child.returncode}"
+                self._tell(f"the dashboard has ended ({said}); the job goes on without it")
                 return
 
     def _is_there(self) -> bool:

@@ -11,8 +11,8 @@ from src.storage.clickhouse_tables import TYPES, identifier
 from src.storage.sql_tables import time_column
 
 
-def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dict[str, Any]]:
-    """The statement of a question, and its parameters, which the server puts in."""
+def clickhouse_select(schema: TableSchema, question: Question, seconds: int = ANSWER_SECONDS) -> tuple[str, dict[str, Any]]:
+    """The statement of a question, which may take so many seconds, and its parameters, which the server puts in."""
     kinds = {column.name: TYPES[column.kind] for column in schema.columns}
     names = ", ".join(identifier(name) for name in question.columns or kinds)
     parameters: dict[str, Any] = {f"value{number}": value for number, (_, value) in enumerate(question.where)}
@@ -33,7 +33,7 @@ def clickhouse_select(schema: TableSchema, question: Question) -> tuple[str, dic
                 parameters[name] = value
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     text = f"SELECT {names} FROM {identifier(current_view(schema.name))}{where}{order} LIMIT {question.limit}"  # noqa: S608  (names are quoted)
-    return f"{text} SETTINGS max_execution_time = {ANSWER_SECONDS}", parameters
+    return f"{text} SETTINGS max_execution_time = {seconds}", parameters
 
 
 def _moment_of(parameter: str) -> str:

@@ -163,7 +163,8 @@ class SqlStore(Store):
 class ClickHouseStore(Store):
     """ClickHouse, by COINSPARK_CLICKHOUSE_URL: the views that show each row once, with its last value."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_seconds: int = ANSWER_SECONDS) -> None:
+        self._seconds = answer_seconds
         self._address = clickhouse_parsed(url)
         self.shown = f"ClickHouse {self._address.shown}"
         self._client: Client | None = None
@@ -172,7 +173,7 @@ class ClickHouseStore(Store):
     def rows(self, schema: TableSchema, question: Question) -> list[Row]:
         try:
             with clickhouse_translated(self._address):
-                return self._read(*clickhouse_select(schema, question))
+                return self._read(*clickhouse_select(schema, question, self._seconds))
         except ConfigurationError:
             with clickhouse_translated(self._address):
                 there = {row["name"] for row in self._read(_COLUMNS_THERE, {"table": current_view(schema.name)})}
@@ -187,7 +188,7 @@ class ClickHouseStore(Store):
             raise
         # A table of an earlier version, or of a job with other markets than these settings name: what it has no column for was not observed.
         with clickhouse_translated(self._address):
-            found = self._read(*clickhouse_select(schema, replace(question, columns=kept)))
+            found = self._read(*clickhouse_select(schema, replace(question, columns=kept), self._seconds))
         return [{name: row.get(name) for name in wanted} for row in found]
 
     def _read(self, text: str, parameters: dict[str, Any]) -> list[Row]:

@@ -21,12 +21,12 @@ from src.query.result import Heading, Result
 from src.query.units import unit_of_name
 from src.storage.clickhouse_address import connected
 from src.storage.clickhouse_errors import translated as clickhouse_translated
+from src.storage.sql_errors import timed_out
 
 _NAMED = re.compile(r"[`'\"]([\w.]+)[`'\"]|(?:column|table): ([\w.]+)")
 _STREAMED = ("SELECT", "WITH", "VALUES", "TABLE")
 # Accounts, connections and load: nothing of the statement's.
 _MYSQL_OTHER = frozenset({1040, 1044, 1045, 1049, 1053, 1130, 1142, 1143, 1203, 1205, 1213, 1226, 1227, 1290, 1698})
-_MYSQL_TIME = frozenset({1317, 1969, 3024})
 # A statement that is wrong is SCHEMA on a connection that has not read the tables yet.
 _SQLITE_MISTAKES = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_AUTH})
 _POSTGRESQL_MISTAKES = ("42", "22", "21", "0A", "25", "3F")
@@ -117,7 +117,7 @@ def _mistakes_told(bounds: Bounds, known: Iterable[str]) -> Iterator[None]:
     except sa.exc.ResourceClosedError:
         problem = "the statement gives no rows: `query` only reads"
     except sa.exc.DBAPIError as error:
-        problem = _problem(_words(error.orig), *_database_kind(error), bounds, known)
+        problem = _problem(_words(error.orig), _is_mistake(error), timed_out(error.orig), bounds, known)
         if not problem:
             raise
     except ClickHouseError as error:
@@ -142,19 +142,17 @@ def _problem(said: str, is_mistake: bool, is_late: bool, bounds: Bounds, known: 
     return " ".join(filter(None, [f"the database refuses the statement: {said}", next(filter(None, hints), "")]))
 
 
-def _database_kind(error: sa.exc.DBAPIError) -> tuple[bool, bool]:
-    """Whether an error says that the statement is wrong, and whether it says that it took too long."""
+def _is_mistake(error: sa.exc.DBAPIError) -> bool:
+    """Whether an error says that the statement is wrong."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
-        code = getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE
-        return code in _SQLITE_MISTAKES, code == sqlite3.SQLITE_INTERRUPT
+        return getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE in _SQLITE_MISTAKES
     code = original.args[0] if original is not None and original.args else None
     if isinstance(code, int):
         # First, for MySQL's driver names a state as well.
         is_servers = 1000 <= code < 2000 or code >= 3000  # noqa: PLR2004  (2000 and above are the client's)
-        return is_servers and code not in _MYSQL_OTHER | _MYSQL_TIME, code in _MYSQL_TIME
-    state = str(getattr(original, "sqlstate", None))
-    return state.startswith(_POSTGRESQL_MISTAKES), state == "57014"
+        return is_servers and code not in _MYSQL_OTHER
+    return str(getattr(original, "sqlstate", None)).startswith(_POSTGRESQL_MISTAKES)
 
 
 def _words(original: BaseException | None) -> str:

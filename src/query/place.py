@@ -25,5 +25,5 @@ def opened_store(settings: Settings, seconds: int, table: str | None = None) -> 
 
     with clickhouse(settings, "query") as place:
         assert place is not None  # noqa: S101  for the type checker: the address was asked for above
-        with closing(ClickHouseStore(place.url.get_secret_value())) as store:
+        with closing(ClickHouseStore(place.url.get_secret_value(), seconds)) as store:
             yield store

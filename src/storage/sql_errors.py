@@ -44,6 +44,9 @@ _SQLITE_MUST_ACT = {
 }
 _SQLITE_PASSES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL}
 _PRIMARY_CODE = 0xFF
+_MYSQL_TIME = {1317, 1969, 3024}
+_MYSQL_LOST = 2013
+_POSTGRESQL_TIME = "57014"
 _POSTGRESQL_MUST_ACT = {
     "28000": _WHO,
     "28P01": _WHO,
@@ -81,10 +84,22 @@ def translated(url: sa.URL, *, opening: bool = False) -> Iterator[None]:
         raise failure
 
 
+def timed_out(original: BaseException | None) -> bool:
+    """Whether a driver's error says that a statement took longer than it may."""
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", 0) & _PRIMARY_CODE == sqlite3.SQLITE_INTERRUPT
+    if type(original).__module__.startswith("psycopg"):
+        return getattr(original, "sqlstate", None) == _POSTGRESQL_TIME
+    code = original.args[0] if original is not None and original.args else None
+    return code in _MYSQL_TIME or (code == _MYSQL_LOST and "timed out" in str(original))
+
+
 def _ours(url: sa.URL, error: sa.exc.SQLAlchemyError, *, opening: bool) -> CoinSparkError:
     original = error.orig if isinstance(error, sa.exc.DBAPIError) else None
     said = _said(original, error)
     place = f"{url.get_backend_name()} database {url.database!r}" + (f" on {url.host}:{url.port or 'default port'}" if url.host else "")
+    if timed_out(original):
+        return TransientError(f"{place} has not answered in the time that it was given: {said}")
     advice, passes, unreachable = _sorted(original)
     if advice:
         user = f" as user {url.username!r}" if url.username else ""
