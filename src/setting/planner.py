@@ -35,14 +35,7 @@ _VERSION = 3
 """Part of the fingerprint: raised when the same metrics get another state layout."""
 _WATERMARK = "spark.watermarkDelayMs"
 """Spark's own name for "this column is compared with the watermark"."""
-_MERGES: Mapping[Merge, Callable[[str], Column]] = {
-    Merge.SUM: F.sum,
-    Merge.MIN: F.min,
-    Merge.MAX: F.max,
-    # What decides is the beginning of the bytes: src/panes/ranked.py.
-    Merge.FIRST: F.min,
-    Merge.LAST: F.max,
-}
+_MERGES: Mapping[Merge, Callable[[str], Column]] = {Merge.SUM: F.sum, Merge.MIN: F.min, Merge.MAX: F.max}
 
 
 class Plan:
@@ -98,7 +91,7 @@ class Plan:
         slots = [slot.name for slot in self.layout.slots] + [PACK] * self.layout.packs
         ends = F.explode(F.sequence("first_end", "last_end", "slide"))
         exploded = combined.select(*keys, *slots, ends.alias("end")).select(*keys, *slots, F.timestamp_millis("end").alias("window_end", **end))
-        values = [_MERGES[slot.merge](slot.name).alias(slot.name) for slot in self.layout.slots]
+        values = [_MERGES[slot.merge.of_slots](slot.name).alias(slot.name) for slot in self.layout.slots]
         if self.layout.packs:
             values.append(F.collect_list(PACK).alias(PACK))
         return exploded.groupBy("window_end", *keys).agg(*values)
