@@ -19,6 +19,7 @@ from pyspark.daemon import manager
 
 import src.panes.combiner
 import src.panes.dead_letters
+import src.panes.fetching
 import src.series.processor  # noqa: F401
 
 if __name__ == "__main__":

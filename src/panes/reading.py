@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from src.errors import MalformedMessage
 from src.panes.arrays import Flags, Integers
@@ -91,13 +90,12 @@ class Reader:
         self._numbers = _Numbers(self.identities)
         self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
 
-    def read(self, batch: pa.RecordBatch) -> Iterator[Records]:
-        """The records of messages (value, topic, partition, offset, timestamp): at once, but for what some stand for (src/panes/spreading.py)."""
-        messages = Messages(batch)
+    def read(self, messages: Messages) -> Iterator[Records]:
+        """The records of messages: at once, but for what some stand for (src/panes/spreading.py)."""
         records: list[Any] = []
         counts: list[int] = []
         problems: list[tuple[int, str]] = []
-        topics = batch.column("topic").to_pylist() if self._reading.convert else ()
+        topics = messages.topics() if self._reading.convert else ()
         for place, value in enumerate(messages.values):
             before = len(records)
             try:

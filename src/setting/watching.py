@@ -13,8 +13,10 @@ import msgspec
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.background import in_background
+from src.broker.ranges import as_places
 from src.collect.status import CollectorStatus, read_status
 from src.setting.collecting import CollectorProcess
+from src.setting.offset_source import messages_in
 from src.setting.progress import Progress, View
 
 if TYPE_CHECKING:
@@ -127,17 +129,18 @@ class _Report:
         """`known` with the batch's figures."""
         report = self._report
         seconds = report["durationMs"].get("triggerExecution", 0) / 1000
+        records = messages_in(report)
         return replace(
             known,
             batch_id=self.batch_id,
             batch_seconds=seconds,
-            records=report["numInputRows"],
-            records_per_second=report["numInputRows"] / seconds if seconds else None,
+            records=records,
+            records_per_second=records / seconds if seconds else None,
             rows=sum(state["numRowsUpdated"] for state in report["stateOperators"]),
             lag_records=sum(_behind(source) for source in report["sources"]),
         )
 
 
 def _behind(source: Mapping[str, Any]) -> int:
-    ends, latest = source.get("endOffset") or {}, source.get("latestOffset") or {}
-    return sum(offset - ends.get(topic, {}).get(partition, 0) for topic, partitions in latest.items() for partition, offset in partitions.items())
+    ends, latest = as_places(source.get("endOffset") or {}), as_places(source.get("latestOffset") or {})
+    return sum(offset - ends.get(place, 0) for place, offset in latest.items())
