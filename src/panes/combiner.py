@@ -14,11 +14,12 @@ import pyarrow as pa
 from src.broker.ranges import OffsetRange
 from src.panes.columns import Records
 from src.panes.combine import Panes
+from src.panes.dead_letters import DeadLetterSender
 from src.panes.layout import Layout, Slot
 from src.panes.members import Members, grid_of, members
 from src.panes.messages import ArrowMessages, Messages
 from src.panes.packing import PACK, batch_number, packed
-from src.panes.reading import DeadLetterSender, Reader, Reading
+from src.panes.reading import Reader, Reading
 from src.panes.slots import slot_column, slot_type
 from src.schema.kinds import Kind
 from src.schema.records import DeadLetter

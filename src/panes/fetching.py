@@ -34,8 +34,10 @@ _OPTIONS = {
     "enable.partition.eof": True,
     "check.crcs": True,
     # What is fetched beyond the end of a range is fetched in vain.
-    "queued.min.messages": 5_000,
-    "queued.max.messages.kbytes": 16_384,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 32_768,
+    # By default a full queue is looked at once a second.
+    "fetch.queue.backoff.ms": 2,
     "fetch.wait.max.ms": 50,
     "reconnect.backoff.max.ms": 1_000,
     "log_level": 0,

@@ -20,11 +20,12 @@ from src.broker.ranges import OffsetRange
 from src.panes.accumulators import Merge
 from src.panes.arrow_columns import arrow_column
 from src.panes.combiner import Combiner
+from src.panes.dead_letters import DeadLetterSender
 from src.panes.finish import finished
 from src.panes.layout import Layout, Variant
 from src.panes.messages import Messages
 from src.panes.packing import PACK, unpacked
-from src.panes.reading import DeadLetterSender, Reading, parsed_kinds
+from src.panes.reading import Reading, parsed_kinds
 from src.preprocess.exactness import check_exact
 from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
