@@ -34,6 +34,16 @@ class KafkaSecurity:
         return options
 
     @property
+    def fetch_options(self) -> dict[str, str]:
+        """Options of librdkafka's clients."""
+        options = {"security.protocol": self.protocol}
+        if self.mechanism is not None:
+            options |= {"sasl.mechanism": self.mechanism, "sasl.username": self.username or "", "sasl.password": self.password or ""}
+        if self.cafile is not None:
+            options["ssl.ca.location"] = self.cafile
+        return options
+
+    @property
     def spark_options(self) -> dict[str, str]:
         """Options of Spark's Kafka source. They hold the password: give them to a reader, never to the session's configuration."""
         options = {"kafka.security.protocol": self.protocol}

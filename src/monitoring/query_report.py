@@ -11,6 +11,9 @@ import msgspec
 
 from src.broker.topics import TopicPartition
 
+OBSERVED, MESSAGES = "kafka", "messages"
+"""A query that reads offsets alone observes under this name how many messages they are of."""
+
 
 @dataclass(frozen=True)
 class QueryReport:
@@ -52,14 +55,17 @@ class QueryReport:
 def query_report(text: str | bytes) -> QueryReport:
     """The report out of Spark's JSON (`StreamingQueryProgress.json`). Raises msgspec.DecodeError, LookupError or ValueError for what is none."""
     said: Mapping[str, Any] = msgspec.json.decode(text)
-    state, rate = said.get("stateOperators") or [], said.get("inputRowsPerSecond")
+    state, rate, rows = said.get("stateOperators") or [], said.get("inputRowsPerSecond"), said["numInputRows"]
+    observed = (said.get("observedMetrics") or {}).get(OBSERVED)
+    records = rows if observed is None else observed[MESSAGES] or 0
     return QueryReport(
         query=said.get("name") or "",
         run=said["runId"],
         batch_id=said["batchId"],
         seconds=said["durationMs"].get("triggerExecution", 0) / 1000,
-        records=said["numInputRows"],
-        input_records_per_second=rate or (0.0 if rate == 0 and not said["numInputRows"] else None),
+        records=records,
+        # Spark's rate is of rows, over the time that this one is to be over.
+        input_records_per_second=rate * records / rows if rate and rows else (0.0 if rate == 0 and not rows else None),
         rows=sum(each["numRowsUpdated"] for each in state),
         state_rows=sum(each["numRowsTotal"] for each in state),
         state_bytes=sum(each["memoryUsedBytes"] for each in state),

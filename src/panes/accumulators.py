@@ -19,6 +19,17 @@ class Merge(StrEnum):
     FIRST = "first"
     LAST = "last"
 
+    @property
+    def of_slots(self) -> Merge:
+        """How slots become one, which hold first and last as bytes whose order decides (`src/panes/ranked.py`): a sum, a minimum or a maximum."""
+        match self:
+            case Merge.FIRST:
+                return Merge.MIN
+            case Merge.LAST:
+                return Merge.MAX
+            case _:
+                return self
+
 
 class Term(StrEnum):
     """What is summed, of records whose value is not null. The moments are explained in `src/panes/moments.py`."""

@@ -11,12 +11,15 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
+from src.broker.ranges import OffsetRange
 from src.panes.columns import Records
 from src.panes.combine import Panes
+from src.panes.dead_letters import DeadLetterSender
 from src.panes.layout import Layout, Slot
 from src.panes.members import Members, grid_of, members
+from src.panes.messages import ArrowMessages, Messages
 from src.panes.packing import PACK, batch_number, packed
-from src.panes.reading import DeadLetterSender, Reader, Reading
+from src.panes.reading import Reader, Reading
 from src.panes.slots import slot_column, slot_type
 from src.schema.kinds import Kind
 from src.schema.records import DeadLetter
@@ -37,19 +40,25 @@ class Combiner:
     """Combines messages into the rows of `layout`; picklable.
 
     open_dead_letters: called at the first bad message of a worker's share; `close` of what it gives is called when the share is done and
-    must not return before they are acknowledged.
+    must not return before they are acknowledged. fetch: gives the messages, where what comes are ranges of offsets.
     """
 
     reading: Reading
     layout: Layout
     open_dead_letters: Callable[[], DeadLetterSender]
+    fetch: Callable[[Sequence[OffsetRange]], Iterator[Messages]] | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of (value, topic, partition, offset, timestamp) to batches of `schema`."""
+        """Batches of messages (value, topic, partition, offset, timestamp), or of ranges of them, to batches of `schema`."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader, batch = Reader(self.reading, dead), batch_number()
-            for records in _gathered(map(reader.read, batches)):
+            for records in _gathered(map(reader.read, self._messages(batches))):
                 yield self._combined(records, batch)
+
+    def _messages(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Messages]:
+        if self.fetch is None:
+            return map(ArrowMessages, batches)
+        return self.fetch([OffsetRange(**row) for batch in batches for row in batch.to_pylist()])
 
     @property
     def schema(self) -> pa.Schema:

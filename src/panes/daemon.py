@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 # Read when numpy is loaded; its threads would be the only ones, and nothing here multiplies matrices.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import pandas  # noqa: F401, ICN001  (Arrow looks for it at the first array that it makes)
-import pyspark.worker  # noqa: F401
 from pyspark.daemon import manager
 
-import src.panes.combiner
-import src.panes.dead_letters
-import src.series.processor  # noqa: F401
+
+def load() -> None:
+    """Load what the workers need that run a job's own code."""
+    import pandas  # noqa: F401, ICN001, PLC0415  (Arrow looks for it at the first array that it makes)
+    import pyspark.worker  # noqa: F401, PLC0415
+
+    import src.panes.combiner  # noqa: PLC0415
+    import src.panes.dead_letters  # noqa: PLC0415
+    import src.panes.fetching  # noqa: PLC0415
+    import src.series.processor  # noqa: F401, PLC0415
+
 
 if __name__ == "__main__":
-    # What is loaded stays: a collection in a worker that looked at it would copy its pages.
-    gc.freeze()
+    # Spark starts one for each kind of worker, and those of the other kinds do something small once.
+    if sys.argv[1:] == ["pyspark.worker"]:
+        load()
+        # What is loaded stays: a collection in a worker that looked at it would copy its pages.
+        gc.freeze()
     manager()

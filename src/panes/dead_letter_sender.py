@@ -8,7 +8,7 @@ from kafka.errors import KafkaError
 
 from src.broker.connection import client_options
 from src.errors import TransientError
-from src.panes.reading import DeadLetterSender
+from src.panes.dead_letters import DeadLetterSender
 from src.schema.records import DEAD_LETTER_TOPIC, DeadLetter
 
 _SECONDS = 30

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from src.broker.connection import KafkaSecurity, secure_connection
-from src.panes.reading import DeadLetterSender
+from src.schema.records import DeadLetter
+
+
+class DeadLetterSender:
+    """Where a worker sends dead letters; `send` may buffer, `close` returns once all are stored. Raises TransientError when they cannot be."""
+
+    def send(self, letter: DeadLetter) -> None:
+        """Take one dead letter."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Wait until all are stored."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ They say which batch they are of, as Spark gives a window whole in which one row
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import TaskContext
 
-from src.panes.accumulators import Merge
 from src.panes.layout import Layout, Part, Slot, Variant
 from src.panes.members import Members
 from src.panes.merging import grouped
@@ -28,7 +27,6 @@ PACK = "pack"
 _ROW, _BATCH = "row", "batch"
 _BATCH_PROPERTY = "streaming.sql.batchId"
 """What Spark tells the tasks of a streaming batch its number as."""
-_MERGES: Mapping[Merge, str] = {Merge.SUM: "sum", Merge.MIN: "min", Merge.MAX: "max", Merge.FIRST: "min", Merge.LAST: "max"}
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -63,14 +61,14 @@ def unpacked(rows: pa.Table, variant: Variant, layout: Layout) -> pa.Table:
     types = [*(ARROW_TYPES[layout.kind(key)] for key in keys), *map(slot_type, slots)]
     names = [*(f"key_{key}" for key in keys), *(slot.name for slot in slots)]
     found = pa.table({_ROW: places, _BATCH: batches} | {n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
-    merges = [(slot.name, _MERGES[slot.merge]) for slot in slots]
+    merges = [(slot.name, slot.merge.of_slots.value) for slot in slots]
     merged = found.group_by([_ROW, *names[: len(keys)]], use_threads=False).aggregate([(_BATCH, "max"), *merges])
     merged = merged.filter(pc.equal(merged[f"{_BATCH}_max"], pc.max(found[_BATCH])))
     outer = rows.drop_columns([PACK, *(name for name in names if name in rows.column_names)]).take(merged[_ROW])
     for name in names[: len(keys)]:
         outer = outer.append_column(name, merged[name])
     for slot in slots:
-        outer = outer.append_column(slot.name, merged[f"{slot.name}_{_MERGES[slot.merge]}"])
+        outer = outer.append_column(slot.name, merged[f"{slot.name}_{slot.merge.of_slots}"])
     return outer
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from src.errors import MalformedMessage
 from src.panes.arrays import Flags, Integers
@@ -42,18 +42,6 @@ def parsed_kinds(record: type[Record], computed: Sequence[Computed] = ()) -> dic
     for each in computed:
         found |= each.kinds
     return found | _EXTRA
-
-
-class DeadLetterSender:
-    """Where a worker sends dead letters; `send` may buffer, `close` returns once all are stored. Raises TransientError when they cannot be."""
-
-    def send(self, letter: DeadLetter) -> None:
-        """Take one dead letter."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Wait until all are stored."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -91,13 +79,34 @@ class Reader:
         self._numbers = _Numbers(self.identities)
         self._unknown = self._slim(**dict.fromkeys(name for name in self._slim.__struct_fields__ if name in self._kinds) | _UNKNOWN)
 
-    def read(self, batch: pa.RecordBatch) -> Iterator[Records]:
-        """The records of messages (value, topic, partition, offset, timestamp): at once, but for what some stand for (src/panes/spreading.py)."""
-        messages = Messages(batch)
+    def read(self, messages: Messages) -> Iterator[Records]:
+        """The records of messages: at once, but for what some stand for (src/panes/spreading.py)."""
+        problems: list[tuple[int, str]] = []
+        arrays = self._arrays(messages)
+        if arrays is None:
+            records, counts = self._one_after_another(messages, problems)
+        else:
+            records, counts = list(chain.from_iterable(arrays)), list(map(len, arrays))
+        for decoded in self._spread(records, np.repeat(np.arange(len(counts)), counts), messages):
+            yield self._records(decoded, messages, problems)
+            problems = []
+
+    def _arrays(self, messages: Messages) -> list[list[Any]] | None:
+        """What almost all messages are, decoded with as little ado as can be; None where one of them is something else."""
+        values = messages.values
+        if self._reading.convert or None in values or max(map(len, values), default=0) > MESSAGE_LIMIT:  # type: ignore[arg-type]
+            return None
+        try:
+            found = list(map(self._decode, values))
+        except UNREADABLE:
+            return None
+        return found if all(type(each) is list and each for each in found) else None
+
+    def _one_after_another(self, messages: Messages, problems: list[tuple[int, str]]) -> tuple[list[Any], list[int]]:
+        """The records of messages of any kind, and how many each has."""
         records: list[Any] = []
         counts: list[int] = []
-        problems: list[tuple[int, str]] = []
-        topics = batch.column("topic").to_pylist() if self._reading.convert else ()
+        topics = messages.topics() if self._reading.convert else ()
         for place, value in enumerate(messages.values):
             before = len(records)
             try:
@@ -111,9 +120,7 @@ class Reader:
             except MalformedMessage as error:
                 problems.append((place, error.reason))
             counts.append(len(records) - before)
-        for decoded in self._spread(records, np.repeat(np.arange(len(counts)), counts), messages):
-            yield self._records(decoded, messages, problems)
-            problems = []
+        return records, counts
 
     def _take(self, found: Any, place: int, records: list[Any], problems: list[tuple[int, str]]) -> None:
         if type(found) is not list:

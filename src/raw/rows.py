@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from src.errors import MalformedMessage
 from src.panes.arrays import Flags, Integers
-from src.panes.messages import UNREADABLE, Messages, parts_of
+from src.panes.messages import UNREADABLE, ArrowMessages, parts_of
 from src.panes.reading import MESSAGE_LIMIT, Convert
 from src.panes.slim import slim_record, slimmed
 from src.preprocess.admission import BOUNDED, Admission
@@ -44,7 +44,7 @@ class RawRows:
         records: list[Any] = []
         of_message: list[int] = []
         places: list[int] = []
-        messages, topics = Messages(_one_batch(ordered)), ordered["topic"].to_pylist()
+        messages, topics = ArrowMessages(_one_batch(ordered)), ordered["topic"].to_pylist()
         for number, value in enumerate(messages.values):
             if value is not None and len(value) <= MESSAGE_LIMIT:
                 for place, record in self._records(value, topics[number], slim, decode, decode_one):

@@ -20,11 +20,14 @@ class AbstractSparkSettingOrganization(ABC):
 
     @abstractmethod
     def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
-        """The one read of the raw topics: columns value, topic, partition, offset, timestamp. Called at every start of the query."""
+        """The one read of the raw topics: rows say which offsets a batch has (topic, partition, begin, end). Called at every start of the query.
+
+        A subclass may give messages instead (value, topic, partition, offset, timestamp), from wherever it has them.
+        """
 
     @abstractmethod
     def _process_select_expr(self, raw: DataFrame) -> DataFrame:
-        """The raw messages read and combined into panes, in Spark's Python workers. What is no record goes to the dead letters from there."""
+        """The messages fetched, read and combined into panes, in Spark's Python workers. What is no record goes to the dead letters from there."""
 
     @abstractmethod
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:

@@ -14,13 +14,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import Cluster
-from src.broker.connection import security_of, spark_options
+from src.broker.connection import security_of
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
 from src.monitoring.job_figures import JobFigures
 from src.panes.dead_letters import KafkaDeadLetters
-from src.panes.messages import RAW_COLUMNS
+from src.panes.fetching import Fetch
 from src.panes.reading import Reading
 from src.preprocess.admission import Admission
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
@@ -30,6 +30,7 @@ from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.checkpoint import Lineage
 from src.setting.closing import Frontier, newest_in
 from src.setting.left_out import LeftOut
+from src.setting.offset_source import RANGE_COLUMNS, OffsetSource
 from src.setting.planner import Plan
 from src.setting.series import SeriesPlan
 from src.setting.series_in_memory import SeriesInMemory
@@ -135,23 +136,18 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         return create_spark_session(self.settings, self.name)
 
     def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
-        options = {
-            **spark_options(self.cluster.bootstrap_servers),
-            "subscribe": ",".join(self.topics),
-            "startingOffsets": self.starting_offsets,
-            "maxOffsetsPerTrigger": str(self.largest_batch),
-            "failOnDataLoss": "true",
-            # Spark asks the broker twice what there is at each poll, which by default brings 500 messages.
-            "kafka.max.poll.records": "5000",
-        }
-        return session.readStream.format("kafka").options(**options).load().select(*RAW_COLUMNS)
+        address = self.cluster.bootstrap_servers
+        tasks = session.sparkContext.defaultParallelism
+        return OffsetSource(address, security_of(address), self.topics, self.starting_offsets, self.largest_batch, tasks).frame(session)
 
     def _reading(self) -> Reading:
         """How the topics' messages are read; the plan adds which columns its metrics want."""
         return Reading(self.record, self.admission, frozenset(), self.organization.computed())
 
     def _process_select_expr(self, raw: DataFrame) -> DataFrame:
-        return self.plan.combined(raw, KafkaDeadLetters(self.cluster.bootstrap_servers, security_of(self.cluster.bootstrap_servers)))
+        address = self.cluster.bootstrap_servers
+        dead_letters, fetch = KafkaDeadLetters(address, security_of(address)), Fetch(address, security_of(address))
+        return self.plan.combined(raw, dead_letters, fetch if raw.columns == [*RANGE_COLUMNS] else None)
 
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
         writer = self.plan.aggregated(combined, self._outage_ms).writeStream.outputMode("update").queryName(self.name)

@@ -7,7 +7,7 @@ slots; what comes out is finished in Arrow. The same plan runs on a stream and o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,16 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from src.broker.ranges import OffsetRange
 from src.panes.accumulators import Merge
 from src.panes.arrow_columns import arrow_column
 from src.panes.combiner import Combiner
+from src.panes.dead_letters import DeadLetterSender
 from src.panes.finish import finished
 from src.panes.layout import Layout, Variant
+from src.panes.messages import Messages
 from src.panes.packing import PACK, unpacked
-from src.panes.reading import DeadLetterSender, Reading, parsed_kinds
+from src.panes.reading import Reading, parsed_kinds
 from src.preprocess.exactness import check_exact
 from src.preprocess.metric import INTERVAL, PAIR_KEYS, RECORDS
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
@@ -35,14 +38,7 @@ _VERSION = 3
 """Part of the fingerprint: raised when the same metrics get another state layout."""
 _WATERMARK = "spark.watermarkDelayMs"
 """Spark's own name for "this column is compared with the watermark"."""
-_MERGES: Mapping[Merge, Callable[[str], Column]] = {
-    Merge.SUM: F.sum,
-    Merge.MIN: F.min,
-    Merge.MAX: F.max,
-    # What decides is the beginning of the bytes: src/panes/ranked.py.
-    Merge.FIRST: F.min,
-    Merge.LAST: F.max,
-}
+_MERGES: Mapping[Merge, Callable[[str], Column]] = {Merge.SUM: F.sum, Merge.MIN: F.min, Merge.MAX: F.max}
 
 
 class Plan:
@@ -78,9 +74,14 @@ class Plan:
         computed = [declared(each) for each in self.reading.computed]
         return hashlib.sha256(repr((_VERSION, parts, slots, keys, computed)).encode()).hexdigest()[:12]
 
-    def combined(self, raw: DataFrame, open_dead_letters: Callable[[], DeadLetterSender]) -> DataFrame:
-        """Raw Kafka messages to the rows that are aggregated."""
-        combiner = Combiner(self.reading, self.layout, open_dead_letters)
+    def combined(
+        self,
+        raw: DataFrame,
+        open_dead_letters: Callable[[], DeadLetterSender],
+        fetch: Callable[[Sequence[OffsetRange]], Iterator[Messages]] | None = None,
+    ) -> DataFrame:
+        """Raw Kafka messages to the rows that are aggregated; with `fetch` they are fetched out of the ranges of offsets that `raw` has."""
+        combiner = Combiner(self.reading, self.layout, open_dead_letters, fetch)
         return raw.mapInArrow(combiner, ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in combiner.schema))
 
     def aggregated(self, combined: DataFrame, watermark_delay_ms: int | None = None) -> DataFrame:
@@ -98,7 +99,7 @@ class Plan:
         slots = [slot.name for slot in self.layout.slots] + [PACK] * self.layout.packs
         ends = F.explode(F.sequence("first_end", "last_end", "slide"))
         exploded = combined.select(*keys, *slots, ends.alias("end")).select(*keys, *slots, F.timestamp_millis("end").alias("window_end", **end))
-        values = [_MERGES[slot.merge](slot.name).alias(slot.name) for slot in self.layout.slots]
+        values = [_MERGES[slot.merge.of_slots](slot.name).alias(slot.name) for slot in self.layout.slots]
         if self.layout.packs:
             values.append(F.collect_list(PACK).alias(PACK))
         return exploded.groupBy("window_end", *keys).agg(*values)

@@ -9,8 +9,9 @@ from src.config.paths import PROJECT
 
 _THREADS = """
 import os
-import src.panes.daemon
+from src.panes.daemon import load
 from pathlib import Path
+load()
 for thread in os.listdir("/proc/self/task"):
     print(Path(f"/proc/self/task/{thread}/comm").read_text().strip())
 """

@@ -11,6 +11,7 @@ import pytest
 from src.collect.aggregate_trade import aggregate_trade
 from src.collect.message import BINANCE_TRADE_TOPIC
 from src.config.settings import Settings
+from src.panes.messages import ArrowMessages
 from src.panes.raw_messages import RawTopic
 from src.panes.reading import MESSAGE_LIMIT, Reader, Reading, parsed_kinds
 from src.preprocess.admission import Admission
@@ -49,7 +50,7 @@ def read(*values: bytes | None) -> tuple[list[tuple[object, object]], list[DeadL
     rows = [
         {"value": value, "topic": BINANCE_TRADE_TOPIC, "partition": 0, "offset": offset, "timestamp": time} for offset, value in enumerate(values)
     ]
-    (records,) = Reader(reading, letters.append).read(pa.RecordBatch.from_pylist(rows, SCHEMA))
+    (records,) = Reader(reading, letters.append).read(ArrowMessages(pa.RecordBatch.from_pylist(rows, SCHEMA)))
     return list(zip(column_of(records, "trade_id"), column_of(records, "problem"), strict=True)), letters
 
 

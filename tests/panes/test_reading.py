@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from src.config.settings import Settings
+from src.panes.messages import ArrowMessages
 from src.panes.reading import MESSAGE_LIMIT, Reader, Reading, parsed_kinds
 from src.preprocess.admission import Admission
 from src.schema.records import RAW_LIMIT, DeadLetter, Ticker
@@ -47,7 +48,7 @@ def parsed(*values: bytes | None, arrived: int = ARRIVED) -> tuple[list[dict[str
     rows = []
     for offset, value in enumerate(values, 7):
         message = {"value": value, "topic": "raw", "partition": 1, "offset": offset, "timestamp": time}
-        (records,) = reader.read(pa.RecordBatch.from_pylist([message], SCHEMA))
+        (records,) = reader.read(ArrowMessages(pa.RecordBatch.from_pylist([message], SCHEMA)))
         columns = {name: column_of(records, name) for name in kinds}
         rows += [{name: column[place] for name, column in columns.items()} for place in range(len(records))]
     return rows, letters

@@ -13,6 +13,7 @@ import pytest
 from src.config.settings import Settings
 from src.panes.columns import Records
 from src.panes.combiner import Combiner
+from src.panes.messages import ArrowMessages
 from src.panes.reading import Reader, Reading, parsed_kinds
 from src.panes.spreading import AT_ONCE
 from src.preprocess.admission import Admission
@@ -56,7 +57,7 @@ class Parts:
         reading = Reading(Trade, ADMISSION, frozenset(parsed_kinds(Trade)), spreads="gap_since", spread=self._spread)
         time = datetime.fromtimestamp(ARRIVED / 1000, UTC)
         message = {"value": msgspec.json.encode(records), "topic": "raw", "partition": 1, "offset": 7, "timestamp": time}
-        self.parts = Reader(reading, self.letters.append).read(pa.RecordBatch.from_pylist([message], SCHEMA))
+        self.parts = Reader(reading, self.letters.append).read(ArrowMessages(pa.RecordBatch.from_pylist([message], SCHEMA)))
 
     def _spread(self, record: Trade) -> Iterator[Trade]:
         for part in spread_gap_mark(record):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
-from src.panes.reading import DeadLetterSender
+from src.panes.dead_letters import DeadLetterSender
 from src.setting.planner import Plan
 from src.setting.streaming import SparkStreamingCoinAverage
 
