@@ -100,7 +100,7 @@ class Reader:
             found = list(map(self._decode, values))
         except UNREADABLE:
             return None
-        return found if all(type(each) is list and each for each in found) else None
+        return found if {*map(type, found)} <= {list} and all(found) else None
 
     def _one_after_another(self, messages: Messages, problems: list[tuple[int, str]]) -> tuple[list[Any], list[int]]:
         """The records of messages of any kind, and how many each has."""
