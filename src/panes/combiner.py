@@ -107,11 +107,14 @@ def _gathered(batches: Iterable[Iterator[Records]]) -> Iterator[Records]:
     What marks stand for stays apart: those records fall into panes of their own, and so into as many rows.
     """
     found: list[Records] = []
+    count = size = 0
     for parts in batches:
-        found += filter(len, islice(parts, 1))
-        if sum(map(len, found)) >= _RECORDS or sum(each.nbytes for each in found) >= _BYTES:
+        for records in filter(len, islice(parts, 1)):
+            found.append(records)
+            count, size = count + len(records), size + records.nbytes
+        if count >= _RECORDS or size >= _BYTES:
             yield Records.joined(found)
-            found = []
+            found, count, size = [], 0, 0
         yield from parts
     if found:
         yield Records.joined(found)

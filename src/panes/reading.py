@@ -93,14 +93,14 @@ class Reader:
 
     def _arrays(self, messages: Messages) -> list[list[Any]] | None:
         """What almost all messages are, decoded with as little ado as can be; None where one of them is something else."""
-        values = messages.values
-        if self._reading.convert or None in values or max(map(len, values), default=0) > MESSAGE_LIMIT:  # type: ignore[arg-type]
+        values = [value for value in messages.values if value is not None]
+        if self._reading.convert or len(values) < len(messages.values) or max(map(len, values), default=0) > MESSAGE_LIMIT:
             return None
         try:
             found = list(map(self._decode, values))
         except UNREADABLE:
             return None
-        return found if all(type(each) is list and each for each in found) else None
+        return found if {*map(type, found)} <= {list} and all(found) else None
 
     def _one_after_another(self, messages: Messages, problems: list[tuple[int, str]]) -> tuple[list[Any], list[int]]:
         """The records of messages of any kind, and how many each has."""
