@@ -13,10 +13,10 @@ import msgspec
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.background import in_background
+from src.broker.offset_source import messages_in
 from src.broker.ranges import as_places
 from src.collect.status import CollectorStatus, read_status
 from src.setting.collecting import CollectorProcess
-from src.setting.offset_source import messages_in
 from src.setting.progress import Progress, View
 
 if TYPE_CHECKING:

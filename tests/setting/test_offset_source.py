@@ -17,10 +17,10 @@ from pyspark.sql import DataFrame, SparkSession
 from src.broker.admin import administration
 from src.broker.cluster import Cluster
 from src.broker.connection import KafkaSecurity
+from src.broker.offset_source import RANGE_COLUMNS, OffsetSource, messages_in
 from src.broker.ranges import OffsetRange
 from src.broker.topics import TopicSpec, ensure_topics
 from src.setting.checkpoint import Checkpoint
-from src.setting.offset_source import RANGE_COLUMNS, OffsetSource, messages_in
 
 pytestmark = [pytest.mark.broker, pytest.mark.spark]
 _numbers = itertools.count()
