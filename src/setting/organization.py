@@ -15,6 +15,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import Cluster
 from src.broker.connection import security_of
+from src.broker.offset_source import RANGE_COLUMNS, OffsetSource
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
@@ -30,7 +31,6 @@ from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.checkpoint import Lineage
 from src.setting.closing import Frontier, newest_in
 from src.setting.left_out import LeftOut
-from src.setting.offset_source import RANGE_COLUMNS, OffsetSource
 from src.setting.planner import Plan
 from src.setting.series import SeriesPlan
 from src.setting.series_in_memory import SeriesInMemory

@@ -15,11 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from src.broker.admin import administration
 from src.broker.cluster import Cluster
 from src.broker.connection import KafkaSecurity
+from src.broker.offset_source import RANGE_COLUMNS, OffsetSource
 from src.broker.ranges import OffsetRange
 from src.broker.topics import TopicSpec, ensure_topics
 from src.monitoring.query_report import QueryReport, query_report
 from src.setting.checkpoint import Checkpoint
-from src.setting.offset_source import RANGE_COLUMNS, OffsetSource
 
 pytestmark = [pytest.mark.broker, pytest.mark.spark]
 _numbers = itertools.count()
