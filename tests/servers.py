@@ -8,8 +8,10 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
@@ -25,6 +27,15 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def kill(process: psutil.Process) -> None:
+    """Kill, and wait until the process is over. It stays a zombie until the one that started it asks for it."""
+    process.kill()
+    # It may be gone between the two looks.
+    with suppress(psutil.NoSuchProcess):
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
 
 
 def missing(what: str) -> pytest.fail.Exception | pytest.skip.Exception:

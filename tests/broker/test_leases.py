@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from src.broker.process import RunningBroker
 from src.broker.topics import TopicPartition, TopicSpec, end_offsets, ensure_topics
 from src.config.settings import Settings
 from tests.broker.conftest import User
+from tests.servers import kill
 
 StartUser = Callable[[], User]
 
@@ -55,7 +55,7 @@ def test_a_killed_broker_is_started_once_by_its_users_and_has_its_data(settings:
     killed = running(embedded)
     ensure_topics(killed.bootstrap_servers, [TopicSpec("kept", 1)])
     _produce(killed.bootstrap_servers, "kept", b"before the crash")
-    _kill(psutil.Process(killed.pid))
+    kill(psutil.Process(killed.pid))
 
     for user in users:
         user.tell("ensure")
@@ -111,13 +111,6 @@ def test_closing_a_lease_twice_leaves_once(embedded: EmbeddedBroker) -> None:
     assert first.ensure_running() is False
     second.close()
     assert embedded.status() == (None, [])
-
-
-def _kill(process: psutil.Process) -> None:
-    """Kill, and wait until the process is over. It stays a zombie until the user that started it asks for it."""
-    process.kill()
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
 
 
 def _produce(bootstrap_servers: str, topic: str, value: bytes) -> None:

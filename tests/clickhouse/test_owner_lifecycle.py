@@ -7,7 +7,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from src.config.settings import Settings, load_settings
 from src.errors import ConfigurationError, TerminalError
 from src.storage.clickhouse import ClickHouseSink
 from tests.clickhouse.conftest import User
-from tests.servers import ROOT
+from tests.servers import ROOT, kill
 
 StartUser = Callable[[], User]
 
@@ -39,13 +38,6 @@ def query(url: str, statement: str) -> object:
         return client.command(statement)
     finally:
         client.close()
-
-
-def kill(process: psutil.Process) -> None:
-    """Kill, and wait until the process is over. It stays a zombie until the user that started it asks for it."""
-    process.kill()
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
 
 
 def test_the_last_user_stops_it_and_a_killed_user_does_not_count(embedded: EmbeddedClickHouse, start_user: StartUser) -> None:

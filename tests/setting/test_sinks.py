@@ -21,7 +21,7 @@ from src.setting.sinks import open_clickhouse
 from src.storage import Batch, BatchSink
 from src.storage.parquet import ParquetSink, last_rows
 from src.storage.sql import SqlSink
-from tests.servers import free_port
+from tests.servers import free_port, kill
 from tests.storage.clickhouse_store import ClickHouseStore, require_engine
 from tests.storage.rows import row, schema, stored
 from tests.storage.stores import SqlStore
@@ -131,7 +131,7 @@ def test_clickhouse_gets_the_batches_too_and_its_owner_is_started_again(with_cli
     running, [user] = EmbeddedClickHouse(made.settings).status()
     assert running is not None
     assert (user.pid, user.purpose) == (os.getpid(), "ticker job")
-    psutil.Process(running.pid).kill()
+    kill(psutil.Process(running.pid))
     assert made.clickhouse.ensure_running() is True
     made._deliver_everywhere(given(1))
     assert stored(store.rows(TABLE)) == stored(SqlStore(made.database_url).rows(TABLE)) == stored([row(records=1)])
@@ -143,7 +143,7 @@ def test_batches_wait_for_a_clickhouse_that_is_away_and_others_get_them(with_cli
     made.settings = load_settings(home=tmp_path, sink_retry_seconds=0.0, on_sink_failure="park")
     running, _ = EmbeddedClickHouse(made.settings).status()
     assert running is not None
-    psutil.Process(running.pid).kill()
+    kill(psutil.Process(running.pid))
     for number in range(2):
         made._deliver_everywhere(given(number))
     assert "2 batches wait in" in made.note

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +17,7 @@ from src.config.settings import load_settings
 from src.errors import TerminalError
 from src.storage.delivery import deliver
 from src.storage.sink import Batch, Sink
-from tests.servers import free_port
+from tests.servers import free_port, kill
 from tests.storage.clickhouse_store import ClickHouseStore, require_engine
 from tests.storage.rows import row, schema, stored
 from tests.storage.test_clickhouse_rows import numbered
@@ -39,9 +37,7 @@ class Owner:
     def kill(self) -> None:
         running, _ = self._embedded.status()
         assert running
-        process = psutil.Process(running.pid)
-        os.kill(running.pid, signal.SIGKILL)
-        wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+        kill(psutil.Process(running.pid))
 
     def start(self) -> None:
         assert self.lease.ensure_running() is True
