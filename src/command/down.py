@@ -63,15 +63,16 @@ def register(app: typer.Typer) -> None:
 
 def _stop(settings: Settings, record: UpRecord, *, force: bool) -> None:
     """Ask `up` to stop all that it runs, and wait until it has."""
-    began = asked = time.monotonic()
+    began = time.monotonic()
     _signal(record)
+    again = force
     while record.lives:
-        now = time.monotonic()
-        # A second signal ends the parts by force; two at once would be one.
-        if force and now - asked > _AGAIN_SECONDS:
+        passed = time.monotonic() - began
+        # A second signal ends the parts by force; two at once would be one. Without its record it has stopped all, and would die of a signal.
+        if again and passed > _AGAIN_SECONDS and read_record(settings.home) is not None:
             _signal(record)
-            asked = now
-        if now - began > _SECONDS:
+            again = False
+        if passed > _SECONDS:
             raise TerminalError(
                 f"`up` (pid {record.supervisor.pid}) still stops after {_SECONDS:.0f} s: `status` shows what is left, --force ends it"
             )
