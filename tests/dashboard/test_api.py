@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,8 @@ def test_a_dead_database_is_a_503_that_says_when_to_come_again(stoppable_mysql: 
     with served(settings, seconds=0.2) as api:
         assert len(api.json("/tables/arbitrage/rows")["rows"]) == 6
         stoppable_mysql.kill()
+        # What was read just before is shared for a tick.
+        time.sleep(0.5)
         for path in ("/tables/arbitrage/rows", "/prices", "/health"):
             answer = api.get(path)
             assert answer.status_code == 503

@@ -129,13 +129,14 @@ def test_a_page_that_nobody_fills_says_so_and_of_when_it_is(dashboard: Site) -> 
     page.locator("#pause").click()
     expect(page.locator("#held")).to_be_hidden()
     # The dashboard ends, and a minute passes.
-    page.route("**/_dash-update-component", lambda route: route.abort("connectionrefused"))
+    page.route("**/_dash-update-component*", lambda route: route.abort("connectionrefused"))
     page.evaluate("() => { const began = Date.now; Date.now = () => began() + 60000; }")
+    expect(page.locator("#held .lost")).to_be_visible()
     expect(page.locator("#held .lost")).to_have_text("The dashboard does not answer. What is shown is of")
     expect(page.locator("#held .paused")).to_be_hidden()
     expect(page.locator("#held-since")).to_have_attribute("title", re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
     expect(page.locator("#tile-BTC")).to_be_visible()
-    page.unroute("**/_dash-update-component")
+    page.unroute("**/_dash-update-component*")
     expect(page.locator("#held")).to_be_hidden()
 
 
