@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from src.dashboard.stores import SqlStore
 from src.dashboard.tables import metric_tables
-from src.errors import ConfigurationError
+from src.errors import ConfigurationError, TransientError
 from src.query.ready import Asked, answer, brief, question, span_ms, table_named
 from src.query.units import units
 from tests.dashboard.markets import MINUTE, SETTINGS
-from tests.query.conftest import MINUTES
+from tests.query.conftest import MINUTES, fill
 
 TABLES = metric_tables(SETTINGS)
 CANDLES = TABLES["candles"]
@@ -105,3 +107,19 @@ def test_units_of_every_table_are_known_words() -> None:
     assert found["indicators"]["bollinger_upper"] == "quote currency"
     assert found["whale_trades"]["size"] == "base coin"
     assert found["whale_trades"]["event_time"] == "ms since 1970 UTC"
+
+
+@pytest.mark.mysql
+@pytest.mark.parametrize(
+    ("database", "lock"), [("mysql", "LOCK TABLES candles WRITE"), ("postgresql", "LOCK TABLE candles IN ACCESS EXCLUSIVE MODE")]
+)
+def test_rows_that_do_not_come_in_time_are_told(request: pytest.FixtureRequest, began: int, database: str, lock: str) -> None:
+    """Somebody else holds the table."""
+    url = fill(request.getfixturevalue(f"{database}_url"), began)
+    engine = sa.create_engine(url)
+    with engine.connect() as holder, closing(SqlStore(url, 1)) as impatient:
+        holder.execute(sa.text(lock))
+        with pytest.raises(TransientError, match="has not answered in the time that it was given"):
+            answer(impatient, CANDLES, Asked("candles", BTC))
+        holder.rollback()
+    engine.dispose()
