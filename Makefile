@@ -22,10 +22,10 @@ check: ## Lint, formatting, types, the documentation as a site
 	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
 
 test: install-test check ## Install, a MySQL-protocol server and the ClickHouse engine included, then check and test
-	.venv/bin/poetry run pytest -m "not slow" -n 2 --dist loadfile
+	.venv/bin/poetry run pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: install-test check ## The same with the tests that take longer
-	.venv/bin/poetry run pytest -n 2 --dist loadfile
+	.venv/bin/poetry run pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-crash: install-test ## SIGKILL jobs, broker and databases a hundred times over 200,000 records, and compare every row with the oracle; half an hour or more
 	@PYTHONPATH=. .venv/bin/python -m tests.crash.run $(if $(filter command,$(origin ARGS)),$(ARGS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -65,6 +66,7 @@ def make_application(reading: Reading, settings: Settings, language: str = "en",
     """The page and the API over one `reading`: whoever asks, a question is put to the database once a tick."""
     api = Api(reading, served_tables(reading, settings), Clients(limits or Limits()))
     feeds = Feeds(reading, api.tables, api.limits)
+    page: Any = WSGIMiddleware(make_app(reading, settings, language).server, workers=_PAGE_THREADS)
     app = _Application(
         title="CoinSpark",
         version="1",
@@ -72,7 +74,7 @@ def make_application(reading: Reading, settings: Settings, language: str = "en",
         openapi_url=f"{ROOT}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(feeds),
+        lifespan=_lifespan(feeds, page.executor),
     )
     app.state.api, app.state.feeds = api, feeds
     app.add_exception_handler(Refused, _refused)
@@ -95,7 +97,6 @@ def make_application(reading: Reading, settings: Settings, language: str = "en",
             raise Refused(405, "read-only", f"{request.method} is not for this API: it can be read, by GET")
         raise Refused(404, "no such address", f"there is nothing at {request.url.path[:100]}; {ROOT}/openapi.json says what there is")
 
-    page: Any = WSGIMiddleware(make_app(reading, settings, language).server, workers=_PAGE_THREADS)
     app.mount("/", page)
     app.add_middleware(Gate, clients=api.clients)
     return app
@@ -155,7 +156,7 @@ def _add(
     )
 
 
-def _lifespan(feeds: Feeds) -> Callable[[FastAPI], Any]:
+def _lifespan(feeds: Feeds, threads: Executor) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
@@ -166,6 +167,8 @@ def _lifespan(feeds: Feeds) -> Callable[[FastAPI], Any]:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
+            # They are the page's, and a2wsgi leaves them.
+            threads.shutdown(wait=False)
 
     return lifespan
 
