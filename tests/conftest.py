@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -13,6 +15,7 @@ import pytest
 from src.broker.cluster import Cluster, cluster
 from src.config.settings import Settings, load_settings
 from src.errors import MissingPartError
+from src.logs.libraries import ToLog
 from tests.servers import ROOT, DatabaseServer, MariaDb, database_server_program, free_port, given_database_server, missing
 
 # Time is measured in bench/, not here: a slow machine is no failure.
@@ -27,6 +30,24 @@ def _no_settings_of_the_developer() -> None:
     for name in [*os.environ]:
         if name.startswith(("COINSPARK_", "DATABASE_", "KAFKA_")):
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_heard() -> None:
+    """Whoever starts the tests in the background, or under nohup, has them ignore signals, and what they start would inherit that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def _libraries_are_heard_no_longer() -> Iterator[None]:
+    """A command that ran in the test's process has taken what libraries log to its own log."""
+    yield
+    logging.captureWarnings(capture=False)
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, ToLog)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,9 @@ from tests.dashboard.markets import MINUTE, SETTINGS, Filled, books, tickers, tr
 from tests.dashboard.served import Served, served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all pages. It goes with them: while it is there, its event loop is the thread's own, and no test could run another."""
     with sync_playwright() as playwright:
         found = chromium(playwright)
         yield found

@@ -10,7 +10,7 @@ import pytest
 
 from src.logs import configure_logs
 from src.logs import setup as logs_setup
-from src.logs.libraries import QUIET, ToLog
+from src.logs.libraries import QUIET
 from src.logs.secrets import Hidden
 
 
@@ -20,11 +20,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     showing = warnings.showwarning
     monkeypatch.setattr(logs_setup, "_hidden", Hidden())
     yield
-    logging.captureWarnings(capture=False)
     warnings.showwarning = showing
-    root = logging.getLogger()
-    for handler in [handler for handler in root.handlers if isinstance(handler, ToLog)]:
-        root.removeHandler(handler)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
     monkeypatch.undo()

@@ -37,13 +37,18 @@ def store(stoppable_mysql: MariaDb) -> SqlStore:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_said(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Whatever a test does, with every logger at its most talkative."""
+def _nothing_is_said(
+    store: SqlStore, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> Iterator[None]:
+    """Whatever a test does with its store, with every logger at its most talkative."""
+    del store
     caplog.set_level(logging.DEBUG)
     for name in ("sqlalchemy.engine", "sqlalchemy.pool", "pymysql"):
         caplog.set_level(logging.DEBUG, name)
     yield
-    said = "".join(record.getMessage() for record in caplog.records if record.name != "hypothesis")
+    records = caplog.get_records("call")
+    assert any(record.name.startswith("sqlalchemy") for record in records), request.node.nodeid
+    said = "".join(record.getMessage() for record in records if record.name != "hypothesis")
     printed = capfd.readouterr()
     assert PASSWORD not in said + printed.out + printed.err
 
