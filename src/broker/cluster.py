@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from src.broker.admin import REACH_SECONDS, administration
 from src.broker.embedded import BrokerLease, EmbeddedBroker
+from src.broker.patience import patient
 from src.broker.security import secure_connections
 from src.config.settings import Settings
 
@@ -42,9 +43,13 @@ def cluster(settings: Settings, purpose: str = "unnamed", reach_seconds: float =
     """
     if settings.kafka_bootstrap_servers:
         secure_connections(settings)
-        with administration(settings.kafka_bootstrap_servers, reach_seconds) as client:
-            identity = str(client.describe_cluster()["cluster_id"])
-        yield Cluster(settings.kafka_bootstrap_servers, identity)
+        yield Cluster(settings.kafka_bootstrap_servers, _identity(settings.kafka_bootstrap_servers, reach_seconds))
     else:
         with EmbeddedBroker(settings).acquire(purpose) as lease:
             yield Cluster(lease.bootstrap_servers, lease.cluster_id, lease)
+
+
+@patient
+def _identity(bootstrap_servers: str, reach_seconds: float) -> str:
+    with administration(bootstrap_servers, reach_seconds) as client:
+        return str(client.describe_cluster()["cluster_id"])

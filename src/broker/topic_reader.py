@@ -110,7 +110,7 @@ def read_topic(bootstrap_servers: str, topic: str, start: str | int, *, follow: 
 def _consumer(bootstrap_servers: str, topic: str) -> closing[KafkaConsumer]:
     partitions = _partitions(bootstrap_servers, topic)
     try:
-        consumer = KafkaConsumer(**client_options(bootstrap_servers), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+        consumer = patient(KafkaConsumer)(**client_options(bootstrap_servers), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
     except KafkaError as error:
         raise TransientError(f"Kafka at {bootstrap_servers}: {error}") from None
     consumer.assign(partitions)
