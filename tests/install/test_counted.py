@@ -12,7 +12,7 @@ IVY = """\
 	found org.apache.kafka#kafka-clients;4.1.2 in public
 	found org.slf4j#slf4j-api;1.7.36 in public
 	found org.pcollections#pcollections;4.0.2 in public
-downloading https://repo1.maven.org/maven2/org/apache/kafka/kafka-clients/4.1.2/kafka-clients-4.1.2.jar ...
+downloading https://jars.example.org/org/apache/kafka/kafka-clients/4.1.2/kafka-clients-4.1.2.jar ...
 	[SUCCESSFUL ] org.apache.kafka#kafka-clients;4.1.2!kafka-clients.jar (136ms)
 	[SUCCESSFUL ] org.slf4j#slf4j-api;1.7.36!slf4j-api.jar (36ms)
 	[SUCCESSFUL ] org.pcollections#pcollections;4.0.2!pcollections.jar (36ms)
