@@ -67,7 +67,7 @@ def test_clickhouse_holds_the_same_rows_as_the_database(captured: Captured) -> N
 @pytest.mark.mysql
 def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Path, mysql_url: str) -> None:
     require_engine()
-    files = record(tmp_path / "frames", seconds=100)
+    files = record(tmp_path / "frames", seconds=180)
     replay = ("ticker", "--source", "replay", *files, "--start-at", START_AT)
 
     undisturbed = Home(tmp_path / "undisturbed", mysql_url)
@@ -81,11 +81,11 @@ def test_killed_or_not_and_in_either_database_the_rows_are_the_same(tmp_path: Pa
     assert malformed, "the simulator breaks frames on purpose"
 
     killed = Home(tmp_path / "killed", clickhouse_url="embedded", clickhouse_port=str(free_port()))
-    with killed.started(*replay, "--speed", "2") as job:
+    # At the recording's own pace, so that on a busy machine too the kills come before its end.
+    with killed.started(*replay, "--speed", "1") as job:
         killed.wait_for(lambda: killed.rows("market_arbitrage"), job)
         job.send_signal(signal.SIGKILL)
         job.wait()
-    # At the recording's own pace, so that on a busy machine too the kills come before its end.
     with killed.started(*replay, "--speed", "1") as job:
         before = max(row["newest_event_time"] for row in killed.rows("input_quality"))
         killed.wait_for(lambda: max(row["newest_event_time"] for row in killed.rows("input_quality")) > before, job)
