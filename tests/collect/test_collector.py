@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -34,20 +32,9 @@ UNREACHABLE = json.dumps(dict.fromkeys(EXCHANGES, "ws://127.0.0.1:1"))
 AT = ("--start-at", "2026-01-31T09:00:00Z")
 
 
-@contextmanager
-def hang_ups(handler: signal.Handlers) -> Iterator[None]:
-    """What processes that are started meanwhile do with SIGHUP."""
-    before = signal.signal(signal.SIGHUP, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
 def test_a_closed_terminal_stops_it_in_order(broker: Cluster, tmp_path: Path) -> None:
     before = ends(broker.bootstrap_servers)
-    # The tests themselves may run under nohup.
-    with hang_ups(signal.SIG_DFL), collector(tmp_path, broker.bootstrap_servers, "--source", "simulate") as process:
+    with collector(tmp_path, broker.bootstrap_servers, "--source", "simulate") as process:
         status_when(tmp_path, process, sent=20)
         process.send_signal(signal.SIGHUP)
         exit_status, _ = finished(process)
@@ -58,11 +45,15 @@ def test_a_closed_terminal_stops_it_in_order(broker: Cluster, tmp_path: Path) ->
 
 
 def test_under_nohup_a_closed_terminal_stops_nothing(broker: Cluster, tmp_path: Path) -> None:
-    with hang_ups(signal.SIG_IGN), collector(tmp_path, broker.bootstrap_servers, "--source", "simulate") as process:
-        sent = status_when(tmp_path, process, sent=1).sent
-        process.send_signal(signal.SIGHUP)
-        status_when(tmp_path, process, sent=sent + 50)
-        assert terminated(process)[0] == 0
+    handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with collector(tmp_path, broker.bootstrap_servers, "--source", "simulate") as process:
+            sent = status_when(tmp_path, process, sent=1).sent
+            process.send_signal(signal.SIGHUP)
+            status_when(tmp_path, process, sent=sent + 50)
+            assert terminated(process)[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, handler)
 
 
 def test_the_captured_frames_of_okx_and_bybit_all_arrive(broker: Cluster, tmp_path: Path) -> None:
