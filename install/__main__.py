@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from install import class_archives, environment, jars, system
+from install import bytecode, class_archives, environment, jars, system
 from install.step import InstallError, say
 from src.errors import ConfigurationError
 
@@ -23,7 +23,8 @@ def main() -> int:
     arguments.add_argument("--for-tests", action="store_true", help="also what tests run on: a MySQL server, ClickHouse, Chromium, Prometheus")
     for_tests: bool = arguments.parse_args().for_tests
     project = partial(environment.install_project, for_tests=for_tests)
-    steps: list[Callable[[Path], bool]] = [environment.install_poetry, project, system.install_java, jars.install_jars]
+    steps: list[Callable[[Path], bool]] = [environment.install_poetry, project, bytecode.compile_packages, bytecode.compile_project]
+    steps += [system.install_java, jars.install_jars]
     if for_tests:
         steps += [system.install_mysql_server, system.install_browser, system.install_prometheus]
     steps.append(class_archives.write_class_archives)
