@@ -12,8 +12,9 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
@@ -118,9 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
             # Rights that are taken away from a handle cannot be given back, so who may only read has one for each request.
             session_id = request.session_id if account.may_write else None
             with self.server.sessions.handle(given.user, session_id, request.session_seconds, must_exist=request.session_must_exist) as handle:
-                self._send_answer(request, handle, kept=session_id is not None)
+                send_end = self._send_answer(request, handle, kept=session_id is not None)
+            # Whoever has the whole answer may use the session again at once.
+            send_end()
 
-    def _send_answer(self, request: Request, handle: Any, *, kept: bool) -> None:
+    def _send_answer(self, request: Request, handle: Any, *, kept: bool) -> Callable[[], object]:
+        """Send all that does not need to be held back till the handle is free; what it gives sends the rest."""
         began = time.monotonic_ns()
         if request.insert is not None and request.rows is not None:
             answer = self.server.engine.insert(handle, request.statement, request.insert, Path(request.rows.name), kept=kept)
@@ -131,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             encoding = chosen(self.headers.get("Accept-Encoding", "")) if request.may_pack else ""
             if encoding:
                 headers["Content-Encoding"] = encoding
-            self._send_chunks(headers, packed(answer.chunks, encoding))
+            return self._send_chunks(headers, packed(answer.chunks, encoding))
         finally:
             answer.close()
 
@@ -165,11 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _send_chunks(self, headers: Mapping[str, str], chunks: Iterator[bytes]) -> None:
+    def _send_chunks(self, headers: Mapping[str, str], chunks: Iterator[bytes]) -> Callable[[], object]:
         first = next(chunks, b"")
         second = next(chunks, None)
         if second is None:
-            return self._send(HTTPStatus.OK, headers, first)
+            return partial(self._send, HTTPStatus.OK, headers, first)
         self.send_response(HTTPStatus.OK)
         for name, value in {**headers, "Transfer-Encoding": "chunked"}.items():
             self.send_header(name, value)
@@ -182,9 +186,8 @@ class _Handler(BaseHTTPRequestHandler):
             # The status is sent: an answer that breaks off is all that can be said, and that it broke off must show.
             logger().warning(f"an answer broke off: {failure.text}")
             self.close_connection = True
-            return None
-        self.wfile.write(b"0\r\n\r\n")
-        return None
+            return partial(self.wfile.write, b"")
+        return partial(self.wfile.write, b"0\r\n\r\n")
 
     def _body(self) -> Iterator[bytes]:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

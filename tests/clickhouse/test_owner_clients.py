@@ -31,6 +31,12 @@ def test_a_session_keeps_settings_and_temporary_tables_and_serves_one_at_a_time(
     assert ask(url, "SELECT 1", session_id="one").body == b"1\n"
 
 
+def test_who_has_an_answer_may_use_the_session_again_at_once(url: str) -> None:
+    large = "SELECT number FROM numbers(1000000)"
+    asked = [ask(url, statement, session_id="busy").status for statement in ["SELECT 1", large] * 50]
+    assert asked == [200] * 100
+
+
 class slow:  # noqa: N801  (it reads as a block)
     """A query that runs for the length of the block, and a little longer."""
 
