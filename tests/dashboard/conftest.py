@@ -48,7 +48,8 @@ def market(tmp_path_factory: pytest.TempPathFactory, now: int, gap: tuple[int, i
     filled = Filled(settings.database_address)
     filled.tickers(tickers(now - 32 * MINUTE, now))
     filled.books(books(now - 6 * MINUTE, now))
-    filled.trades(trades(now - 60 * MINUTE, now, gaps=[gap]))
+    # Six seconds apart, from three past the minute: never beside its turn, which would make a row of the second that it cuts.
+    filled.trades(trades((now // MINUTE - 60) * MINUTE + 3_000, now, gaps=[gap]))
     filled.event(
         event_id="1", kind="gap", market="binance", channel="trade", symbol="BTC", source="simulated", event_time=gap[1],
         first_time=gap[0], last_time=gap[1], detail="connection lost: the exchange closed it",
