@@ -9,7 +9,7 @@ from src.preprocess.metric import Metric, Window
 from src.preprocess.organization import SparkCoinAverageQueryOrganization
 from src.preprocess.statistics import Count, First, Last, Max, Mean, Min, PerMarket, PerRegion, Statistic, StdDev, Sum, Vwap
 from src.preprocess.ticker import TickerQueryOrganization
-from src.setting.streaming import SparkStreamingTicker
+from src.setting.jobs import SparkStreamingTicker
 
 _MINUTE = Window("1 minute")
 _FIVE_MINUTES = Window("5 minutes", "1 minute")

@@ -1,6 +1,6 @@
 """The four ticker metrics as one would write them with Spark: a query each, `from_json`, `groupBy(window)`. Settings come from the environment.
 
-Session, state store (RocksDB), batch size and trigger are those of our job; when the JVM compiles what is left to the JVM.
+Session, state store (RocksDB) and trigger are those of our job; when the JVM compiles what is left to the JVM.
 The last line is JSON, as `Told` reads it.
 """
 

@@ -17,7 +17,7 @@ from kafka.structs import OffsetAndMetadata
 
 from src.background import in_background
 from src.broker.admin import administration
-from src.broker.topics import TopicPartition
+from src.broker.ranges import TopicPartition
 from src.errors import TransientError
 
 Offsets = Mapping[TopicPartition, int]

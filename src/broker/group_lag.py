@@ -10,8 +10,8 @@ from kafka.admin import OffsetSpec
 
 from src.broker.admin import administration
 from src.broker.patience import patient
+from src.broker.ranges import TopicPartition
 from src.broker.topic_tools import offsets
-from src.broker.topics import TopicPartition
 from src.errors import ConfigurationError
 from src.nearest import did_you_mean
 

@@ -1,35 +1,42 @@
-"""A source of a streaming query whose rows are ranges of Kafka's offsets: what a batch is. Workers fetch the messages (src/panes/fetching.py).
+"""A source of a streaming query that knows which of Kafka's offsets a batch has, and whose rows Python workers make of their messages themselves.
 
-Its offsets are those of Spark's own Kafka source, as JSON too.
+Its offsets are those of Spark's own Kafka source, as JSON too. Spark starts three processes for it one after the other before the first batch, each
+of which loads this file: what only one of them needs is loaded there, and what only the workers need comes pickled.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from pyspark.cloudpickle import dumps
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
 from pyspark.sql.streaming.datasource import ReadAllAvailable, ReadLimit, SupportsTriggerAvailableNow
 from pyspark.sql.types import StructType
 
-from src.broker.connection import KafkaSecurity, secure_connection
-from src.broker.patience import patient
-from src.broker.ranges import OffsetRange, Offsets, as_offsets, as_places, limited, shares
-from src.broker.topics import TopicPartition, beginning_offsets, end_offsets
+from src.broker.connection import KafkaSecurity
+from src.broker.ranges import OffsetRange, Offsets, TopicPartition, as_offsets, as_places, limited, shares
 from src.errors import TerminalError
 from src.monitoring.query_report import MESSAGES, OBSERVED
 
-RANGE_COLUMNS = OffsetRange._fields
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from src.broker.reach import Reach
+
+    Read = Callable[[Sequence[OffsetRange]], Iterator[pa.RecordBatch]]
+    """Makes rows of the messages of ranges, in a worker; of a partition there is one range at most. Picklable."""
+
 _NAME = "kafka_offsets"
-_SCHEMA = "topic string, partition int, begin long, end long"
 
 
 @dataclass(frozen=True)
 class OffsetSource:
-    """What a query reads. Picklable: Spark asks for offsets in a process of its own.
+    """Which messages a query reads. Picklable: Spark asks for offsets in a process of its own.
 
     starting: "earliest" or "latest", for a query that has no checkpoint yet. most: messages in a batch, at most. tasks: in how many shares a
     batch is read.
@@ -42,9 +49,14 @@ class OffsetSource:
     most: int
     tasks: int
 
-    def frame(self, session: SparkSession) -> DataFrame:
-        """A streaming frame of `RANGE_COLUMNS`. The number of messages is reported with each batch (`src/monitoring/query_report.py`)."""
-        source = self
+    def frame(self, session: SparkSession, read: Read, schema: str) -> DataFrame:
+        """A streaming frame of what `read` gives, of columns as `schema` says in Spark's words.
+
+        The number of messages is reported with each batch (`src/monitoring/query_report.py`).
+        """
+        source, columns = self, f"{schema}, {MESSAGES} long"
+
+        pickled: bytes = dumps(read)  # type: ignore[no-untyped-call]
 
         class Ranges(DataSource):
             # Here, so that it is pickled with what it needs to know: options of a source are shown in plans, and a password must not be.
@@ -53,15 +65,15 @@ class OffsetSource:
                 return _NAME
 
             def schema(self) -> str:
-                return _SCHEMA
+                return columns
 
             def streamReader(self, schema: StructType) -> DataSourceStreamReader:  # noqa: N802  (Spark's name)
                 del schema
-                return _Reader(source)
+                return _Reader(source, pickled)
 
         session.dataSource.register(Ranges)
-        ranges = session.readStream.format(_NAME).load()
-        return ranges.observe(OBSERVED, F.sum(F.col("end") - F.col("begin")).alias(MESSAGES))
+        rows = session.readStream.format(_NAME).load()
+        return rows.observe(OBSERVED, F.sum(MESSAGES).alias(MESSAGES)).drop(MESSAGES)
 
 
 @dataclass
@@ -70,13 +82,15 @@ class _Share(InputPartition):
 
 
 class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
-    def __init__(self, source: OffsetSource) -> None:
+    def __init__(self, source: OffsetSource, read: bytes) -> None:
         self._source = source
+        self._read = read
+        self._reach: Reach | None = None
         self._newest: dict[TopicPartition, int] = {}
         self._until: dict[TopicPartition, int] | None = None
 
     def initialOffset(self) -> Offsets:  # noqa: N802
-        return as_offsets(self._ends() if self._source.starting == "latest" else self._begins())
+        return as_offsets(self._ends() if self._source.starting == "latest" else self._asked.begins())
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
         self._until = self._ends()
@@ -101,17 +115,27 @@ class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         ranges = [OffsetRange(place.topic, place.partition, begin.get(place, 0), offset) for place, offset in as_places(end).items()]
         return [_Share(each) for each in shares([each for each in ranges if each.size > 0], self._source.tasks)]
 
-    def read(self, partition: InputPartition) -> Iterator[OffsetRange]:
-        yield from cast("_Share", partition).ranges
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa  # noqa: PLC0415
+
+        ranges = cast("_Share", partition).ranges
+        read: Read = pickle.loads(self._read)  # noqa: S301  (the driver's own)
+        count = sum(each.size for each in ranges)
+        for rows in filter(len, read(ranges)):
+            # The first row counts the messages for all.
+            counts = pa.array([count] + [0] * (len(rows) - 1), pa.int64())
+            yield pa.RecordBatch.from_arrays([*rows.columns, counts], names=[*rows.schema.names, MESSAGES])
+            count = 0
 
     def _ends(self) -> dict[TopicPartition, int]:
-        self._newest = self._asked(end_offsets)
+        self._newest = self._asked.ends()
         return self._newest
 
-    def _begins(self) -> dict[TopicPartition, int]:
-        return self._asked(beginning_offsets)
+    @property
+    def _asked(self) -> Reach:
+        if self._reach is None:
+            from src.broker.reach import Reach  # noqa: PLC0415
 
-    def _asked(self, ask: Callable[[str, Sequence[str]], dict[TopicPartition, int]]) -> dict[TopicPartition, int]:
-        source = self._source
-        secure_connection(source.bootstrap_servers, source.security)
-        return patient(ask)(source.bootstrap_servers, source.topics)
+            source = self._source
+            self._reach = Reach(source.bootstrap_servers, source.security, source.topics)
+        return self._reach

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from kafka.errors import KafkaError
-
 from src.errors import TransientError
 
 PATIENCE_SECONDS = 20
@@ -18,7 +16,10 @@ Answer = TypeVar("Answer")
 
 
 def patient(ask: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
-    """A question, which changes nothing, that is asked again for `PATIENCE_SECONDS` when Kafka's error is one that passes; then it is raised."""
+    """A question, which changes nothing, that is asked again for `PATIENCE_SECONDS` when Kafka's error is one that passes; then it is raised.
+
+    An error says so itself: it, or what a TransientError was made of, has `retriable`, as kafka-python's errors have.
+    """
 
     @functools.wraps(ask)
     def asked(*args: Arguments.args, **named: Arguments.kwargs) -> Answer:
@@ -26,7 +27,7 @@ def patient(ask: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
         while True:
             try:
                 return ask(*args, **named)
-            except (KafkaError, TransientError) as error:
+            except Exception as error:
                 if not _passes(error) or time.monotonic() > deadline:
                     raise
             time.sleep(_PAUSE_SECONDS)
@@ -34,6 +35,6 @@ def patient(ask: Callable[Arguments, Answer]) -> Callable[Arguments, Answer]:
     return asked
 
 
-def _passes(error: BaseException) -> bool:
+def _passes(error: Exception) -> bool:
     cause = error.__cause__ if isinstance(error, TransientError) else error
-    return isinstance(cause, KafkaError) and bool(cause.retriable)
+    return bool(getattr(cause, "retriable", False))

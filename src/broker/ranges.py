@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from src.broker.topics import TopicPartition
-
 Offsets = dict[str, dict[str, int]]
 """By topic and partition, as JSON has them; the same as the offsets of Spark's own Kafka source."""
+
+
+class TopicPartition(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
 
 
 class OffsetRange(NamedTuple):

@@ -15,7 +15,8 @@ from kafka.errors import KafkaError, for_code
 
 from src.broker.admin import administration
 from src.broker.patience import patient
-from src.broker.topics import LEADER_SECONDS, TopicPartition
+from src.broker.ranges import TopicPartition
+from src.broker.topics import LEADER_SECONDS
 from src.errors import ConfigurationError, TransientError
 from src.nearest import did_you_mean
 

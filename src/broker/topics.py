@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import kafka
 from kafka import KafkaAdminClient
@@ -12,6 +11,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaTimeoutError, for_code
 
 from src.broker.admin import administration
+from src.broker.ranges import TopicPartition
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TransientError
 
@@ -46,13 +46,6 @@ def topic_specs(names: Iterable[str], settings: Settings, cleanup: str = "delete
     """Topics with the partitions, replicas and retention of the settings."""
     retention_ms = settings.retention_hours * _HOUR_MS
     return [TopicSpec(name, settings.topic_partitions, settings.topic_replication, retention_ms, cleanup) for name in names]
-
-
-class TopicPartition(NamedTuple):
-    """One partition of a topic."""
-
-    topic: str
-    partition: int
 
 
 def ensure_topics(bootstrap_servers: str, specs: Iterable[TopicSpec]) -> list[str]:

@@ -16,9 +16,10 @@ from rich.table import Table
 
 from src.broker.cluster import cluster
 from src.broker.connection import client_options
+from src.broker.ranges import TopicPartition
 from src.broker.topic_reader import EARLIEST, read_topic
 from src.broker.topic_tools import describe_topic
-from src.broker.topics import TopicPartition, beginning_offsets, end_offsets
+from src.broker.topics import beginning_offsets, end_offsets
 from src.command import completers
 from src.command.asking import ask_before
 from src.command.options import AsJson, Yes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client.registry import Collector
 
-from src.broker.topics import TopicPartition
+from src.broker.ranges import TopicPartition
 from src.monitoring import names
 from src.monitoring.disk import disk_families
 from src.monitoring.family import Family, Labels, Shown

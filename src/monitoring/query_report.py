@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from src.broker.topics import TopicPartition
+from src.broker.ranges import TopicPartition
 
 OBSERVED, MESSAGES = "kafka", "messages"
 """A query that reads offsets alone observes under this name how many messages they are of."""

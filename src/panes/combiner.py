@@ -21,6 +21,7 @@ from src.panes.messages import ArrowMessages, Messages
 from src.panes.packing import PACK, batch_number, packed
 from src.panes.reading import Reader, Reading
 from src.panes.slots import slot_column, slot_type
+from src.panes.windows import windowed
 from src.schema.kinds import Kind
 from src.schema.records import DeadLetter
 from src.schema.tables import ARROW_TYPES
@@ -40,25 +41,23 @@ class Combiner:
     """Combines messages into the rows of `layout`; picklable.
 
     open_dead_letters: called at the first bad message of a worker's share; `close` of what it gives is called when the share is done and
-    must not return before they are acknowledged. fetch: gives the messages, where what comes are ranges of offsets.
+    must not return before they are acknowledged.
     """
 
     reading: Reading
     layout: Layout
     open_dead_letters: Callable[[], DeadLetterSender]
-    fetch: Callable[[Sequence[OffsetRange]], Iterator[Messages]] | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Batches of messages (value, topic, partition, offset, timestamp), or of ranges of them, to batches of `schema`."""
+        """Batches of messages (value, topic, partition, offset, timestamp) to batches of `schema`."""
+        return self.combined(map(ArrowMessages, batches))
+
+    def combined(self, messages: Iterable[Messages]) -> Iterator[pa.RecordBatch]:
+        """The same of messages from elsewhere."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader, batch = Reader(self.reading, dead), batch_number()
-            for records in _gathered(map(reader.read, self._messages(batches))):
+            for records in _gathered(map(reader.read, messages)):
                 yield self._combined(records, batch)
-
-    def _messages(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Messages]:
-        if self.fetch is None:
-            return map(ArrowMessages, batches)
-        return self.fetch([OffsetRange(**row) for batch in batches for row in batch.to_pylist()])
 
     @property
     def schema(self) -> pa.Schema:
@@ -78,16 +77,15 @@ class Combiner:
                 if grid not in panes:
                     panes[grid] = Panes(records, grid)
                 rows = members(part, panes[grid], records.identities)
-                found.append(packed(rows, batch) if variant.metric.packed else rows)
+                found.append(packed(rows, batch) if variant.metric.packed else windowed(rows))
         return self._table(found)
 
     def _table(self, found: Sequence[Members]) -> pa.RecordBatch:
         place = np.repeat([each.part.place for each in found], [len(each) for each in found])
         slide = np.repeat([each.part.window.slide_ms for each in found], [len(each) for each in found])
-        span = np.repeat([each.part.span_ms for each in found], [len(each) for each in found])
-        start = np.concatenate([each.start for each in found])
+        first_end, last_end = (np.concatenate(ends) for ends in zip(*((each.first_end, each.last_end) for each in found), strict=True))
         newest = pa.array(np.concatenate([each.newest for each in found])).cast(ARROW_TYPES[Kind.TIMESTAMP]).cast(_SPARK_TIME)
-        columns = [pa.array(place, pa.int64()), newest, pa.array(start + slide), pa.array(start + span), pa.array(slide, pa.int64())]
+        columns = [pa.array(place, pa.int64()), newest, pa.array(first_end), pa.array(last_end), pa.array(slide, pa.int64())]
         columns.append(pa.array([source for each in found for source in each.source], pa.string()))
         for key in self.layout.keys:
             values = [value for each in found for value in each.keys.get(key, [None] * len(each))]
@@ -99,6 +97,18 @@ class Combiner:
                 packs += [None] * len(each) if each.packs is None else each.packs
             columns.append(pa.array(packs, pa.binary()))
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+@dataclass(frozen=True)
+class FetchingCombiner:
+    """Combines the messages of ranges of offsets, which it has fetched by `fetch`; picklable."""
+
+    combiner: Combiner
+    fetch: Callable[[Sequence[OffsetRange]], Iterator[Messages]]
+
+    def __call__(self, ranges: Sequence[OffsetRange]) -> Iterator[pa.RecordBatch]:
+        """Batches of the combiner's `schema`."""
+        return self.combiner.combined(self.fetch(ranges))
 
 
 def _gathered(batches: Iterable[Iterator[Records]]) -> Iterator[Records]:

@@ -30,9 +30,21 @@ class Members:
     slots: Mapping[Slot, Values]
     packs: Sequence[bytes] | None = None
     """Of rows that are packed (src/panes/packing.py): what each of them holds, in place of slots."""
+    window_end: Integers | None = None
+    """Of rows that are windows already (src/panes/windows.py): the end of each, ms since 1970 UTC; `start` is then where it begins."""
 
     def __len__(self) -> int:
         return len(self.start)
+
+    @property
+    def first_end(self) -> Integers:
+        """The end of the first window that a row counts for, ms since 1970 UTC."""
+        return self.start + self.part.window.slide_ms if self.window_end is None else self.window_end
+
+    @property
+    def last_end(self) -> Integers:
+        """The end of the last one; others end every slide between the two."""
+        return self.start + self.part.span_ms if self.window_end is None else self.window_end
 
 
 def grid_of(part: Part) -> Grid:
@@ -62,6 +74,11 @@ def members(part: Part, panes: Panes, identities: Identities) -> Members:
     named = dict(zip(_names(part), columns[:-1], strict=True))
     newest = np.maximum.reduceat(panes.newest[taken][order], begins) if len(begins) else panes.newest[:0]
     return Members(part, named.pop("source"), named, np.array(columns[-1], dtype=np.int64), newest, slots)
+
+
+def merged_slots(part: Part, slots: Mapping[Slot, Values], order: Integers, begins: Integers) -> dict[Slot, Values]:
+    """The numbers of runs of rows: `order` has the rows, which may be in several runs, and each run begins at one of `begins` in it."""
+    return {slot: _merged(each, slots[slot], order, begins) for each, slot in part.slots.items()}
 
 
 def _names(part: Part) -> tuple[str, ...]:

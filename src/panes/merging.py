@@ -32,16 +32,23 @@ def merged(merge: Merge, values: npt.NDArray[Any], known: Flags, begins: Integer
 
 def grouped(keys: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], Integers, Integers]:
     """The different keys as they come first, the order that puts the places of equal ones side by side, and where each key's run begins in it."""
+    different, group = numbered(keys)
+    order = np.argsort(group, kind="stable")
+    return different, order, np.flatnonzero(np.diff(group[order], prepend=-1))
+
+
+def numbered(keys: Iterable[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], Integers]:
+    """The different keys as they come first, and for each key its place among them."""
     numbers: dict[tuple[Any, ...], int] = {}
     group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
-    order = np.argsort(group, kind="stable")
-    return list(numbers), order, np.flatnonzero(np.diff(group[order], prepend=-1))
+    return list(numbers), group
 
 
 def known_of(values: npt.NDArray[Any]) -> Flags:
     """Which of numbers (NaN is null) or of texts (None is null) are known."""
     if values.dtype == object:
-        return np.array([value is not None for value in values], dtype=np.bool_)
+        texts: Flags = np.not_equal(values, np.array(None)).astype(np.bool_)
+        return texts
     found: Flags = ~np.isnan(values)
     return found
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from src.errors import MalformedMessage
-from src.panes.arrays import Flags, Integers
+from src.panes.arrays import Flags, Integers, Numbers
 from src.panes.columns import Identities, Records
 from src.panes.layout import IDENTITY
 from src.panes.messages import UNREADABLE, Messages, parts_of
@@ -93,8 +93,10 @@ class Reader:
 
     def _arrays(self, messages: Messages) -> list[list[Any]] | None:
         """What almost all messages are, decoded with as little ado as can be; None where one of them is something else."""
+        if self._reading.convert and not self._reading.convert.keys().isdisjoint(messages.topics()):
+            return None
         values = [value for value in messages.values if value is not None]
-        if self._reading.convert or len(values) < len(messages.values) or max(map(len, values), default=0) > MESSAGE_LIMIT:
+        if len(values) < len(messages.values) or max(map(len, values), default=0) > MESSAGE_LIMIT:
             return None
         try:
             found = list(map(self._decode, values))
@@ -149,19 +151,20 @@ class Reader:
 
     def _spread(self, records: list[Any], message: Integers, messages: Messages) -> Iterator[tuple[list[Any], Integers]]:
         name, spread = self._reading.spreads, self._reading.spread
-        if name is None or spread is None or all(value is None for value in map(attrgetter(name), records)):
+        values = [] if name is None else list(map(attrgetter(name), records))
+        if name is None or spread is None or values.count(None) == len(values):
             yield records, message
             return
         problem, arrived = self._reading.admission.problem_on_arrival, messages.arrived[message].tolist()
         # What is refused is refused once, as it came.
-        spreads = [getattr(record, name) is not None and problem(record, time) is None for record, time in zip(records, arrived, strict=True)]
+        spreads = [value is not None and problem(record, time) is None for value, record, time in zip(values, records, arrived, strict=True)]
         yield from spread_out(records, message, spreads, spread)
 
     def _records(self, decoded: tuple[list[Any], Integers], messages: Messages, problems: list[tuple[int, str]]) -> Records:
         records, message = decoded
         times = {name: np.fromiter(map(attrgetter(name), records), np.int64, len(records)) for name in _TIMES}
         identity = np.fromiter(map(self._numbers.__getitem__, map(_identity, records)), np.int64, len(records))
-        numbers = {name: np.array(list(map(attrgetter(name), records)), dtype=np.float64) for name in self._numeric}
+        numbers = {name: _doubles(list(map(attrgetter(name), records))) for name in self._numeric}
         fine = self._admitted(records, identity, times | numbers, messages.arrived[message], message, problems)
         if fine is not None:
             records = [record for record, is_fine in zip(records, fine.tolist(), strict=True) if is_fine]
@@ -196,7 +199,8 @@ class Reader:
             if name in BOUNDED:
                 suspect |= admission.suspect_numbers(name, values[name])
         if "trade_id" in self._fields:
-            ids, gaps = ([getattr(record, name, None) for record in records] for name in ("trade_id", "gap_since"))
+            ids = list(map(attrgetter("trade_id"), records))
+            gaps = list(map(attrgetter("gap_since"), records)) if "gap_since" in self._fields else []
             suspect |= admission.suspect_trades(ids, gaps, values["received_time"])
         if not suspect.any():
             return None
@@ -223,6 +227,13 @@ _TIMES = ("event_time", "received_time")
 _UNKNOWN = {"source": UNKNOWN, "market": UNKNOWN, "event_time": 0, "received_time": 0}
 _backfilled = attrgetter("backfilled")
 _identity = attrgetter(*IDENTITY[:-1])
+
+
+def _doubles(values: list[float | None]) -> Numbers:
+    if values and values[0] is None and values.count(None) == len(values):
+        # Many fields are those of some venues alone, and what is not there takes longest.
+        return np.full(len(values), np.nan)
+    return np.array(values, dtype=np.float64)
 
 
 def _checked(value: bytes | None) -> bytes:

@@ -97,15 +97,16 @@ class Admission:
     def suspect_trades(
         self, ids: Sequence[str | None], gaps_since: Sequence[int | None], received_time: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.bool_]:
-        """Of many trades and gap marks at once, those whose id or gap `problem` refuses."""
+        """Of many trades and gap marks at once, those whose id or gap `problem` refuses. gaps_since: may be empty, where there are no gap marks."""
         found = np.zeros(len(ids), dtype=np.bool_)
         known = [each for each in ids if each is not None]
         # One look at all of them is several times cheaper than one at each, and there is hardly ever an odd one.
         if known and (max(map(len, known)) > LONGEST_TRADE_ID or not "".join(known).isprintable()):
             found |= np.fromiter(map(_is_odd, ids), np.bool_, len(ids))
-        for place, since in enumerate(gaps_since):
-            if since is not None:
-                found[place] |= since - received_time[place] > self.ahead_ms
+        if gaps_since.count(None) < len(gaps_since):
+            for place, since in enumerate(gaps_since):
+                if since is not None:
+                    found[place] |= since - received_time[place] > self.ahead_ms
         return found
 
     def late(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,22 @@ class TradeColumns(Computed):
         return {"trade_number": trade_number(record["market"], record["trade_id"]), "second": second_of(time), "half_second": half_second_of(time)}
 
     def columns(self, fields: Mapping[str, Sequence[Any]], count: int) -> Mapping[str, npt.NDArray[np.float64]]:
-        pairs = zip(fields["market"], fields["trade_id"], strict=True)
-        found = (trade_number(market, trade_id) for market, trade_id in pairs)
-        numbers = np.fromiter((math.nan if number is None else number for number in found), np.float64, count)
+        numbers = _numbers(fields["market"], fields["trade_id"], count)
         time = np.array(fields["event_time"], dtype=np.int64) % _MINUTE_MS
         second: npt.NDArray[np.float64] = (time // _SECOND_MS).astype(np.float64)
         half_second: npt.NDArray[np.float64] = ((time + _HALF_MS) // _SECOND_MS).astype(np.float64) - 0.5
         return {"trade_number": numbers, "second": second, "half_second": half_second}
+
+
+def _numbers(markets: Sequence[str], trade_ids: Sequence[str | None], count: int) -> npt.NDArray[np.float64]:
+    """`trade_number` of many trades; NaN for None."""
+    found = np.full(count, np.nan)
+    numbered = np.fromiter(map(NUMBERED.__contains__, markets), np.bool_, count)
+    ids = [trade_id or "" for trade_id in compress(trade_ids, numbered.tolist())]
+    # One look at all of them is cheaper than one at each, and hardly ever is one no number.
+    together = "".join(ids)
+    if all(ids) and together.isascii() and together.isdigit():
+        found[numbered] = [float(trade_id[-_DIGITS:]) for trade_id in ids]
+        return found
+    numbers = map(trade_number, markets, trade_ids)
+    return np.fromiter((math.nan if number is None else number for number in numbers), np.float64, count)

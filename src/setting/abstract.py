@@ -20,14 +20,15 @@ class AbstractSparkSettingOrganization(ABC):
 
     @abstractmethod
     def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
-        """The one read of the raw topics: rows say which offsets a batch has (topic, partition, begin, end). Called at every start of the query.
+        """The one read of the raw topics. Called at every start of the query.
 
-        A subclass may give messages instead (value, topic, partition, offset, timestamp), from wherever it has them.
+        Its rows are panes already: Spark's Python workers fetch the messages of a batch, read and combine them, and what is no record goes to the
+        dead letters from there. A subclass may give messages instead (value, topic, partition, offset, timestamp), from wherever it has them.
         """
 
     @abstractmethod
-    def _process_select_expr(self, raw: DataFrame) -> DataFrame:
-        """The messages fetched, read and combined into panes, in Spark's Python workers. What is no record goes to the dead letters from there."""
+    def _process_select_expr(self, read: DataFrame) -> DataFrame:
+        """What was read as panes: panes are left as they are, messages are read and combined in Spark's Python workers."""
 
     @abstractmethod
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:

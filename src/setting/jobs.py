@@ -31,6 +31,7 @@ class SparkStreamingTicker(SparkStreamingCoinAverage):
     record: ClassVar[type[Record]] = Ticker
     topics: ClassVar[tuple[str, ...]] = tuple(ticker_topic(region) for region in Region)
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TickerQueryOrganization
+    largest_batch: ClassVar[int] = 1_000_000
 
     def ticker_spark_streaming(self) -> None:
         """Run to the sinks: the database, and each metric's Kafka topic."""
@@ -71,8 +72,8 @@ class SparkStreamingTrade(SparkStreamingCoinAverage):
     topics: ClassVar[tuple[str, ...]] = (*(trade_topic(region) for region in Region), BINANCE_TRADE_TOPIC)
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TradeQueryOrganization
     raw_table: ClassVar[TableSchema | None] = RAW_TRADES
-    # A taker's second has a row of its own, so there are almost as many rows as messages.
-    largest_batch: ClassVar[int] = 50_000
+    # A row of a price and minute holds all its large trades and takers' seconds, and many rows at once are many bytes.
+    largest_batch: ClassVar[int] = 200_000
     derivatives: ClassVar[tuple[str, ...]] = _DERIVATIVES
 
     def trade_spark_streaming(self) -> None:

@@ -15,11 +15,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.cluster import Cluster
 from src.broker.connection import security_of
-from src.broker.offset_source import RANGE_COLUMNS, OffsetSource
+from src.broker.offset_source import OffsetSource
 from src.collect.exchange import Channel
 from src.config.settings import Settings
 from src.errors import ConfigurationError, TerminalError, TransientError
 from src.monitoring.job_figures import JobFigures
+from src.panes.combiner import Combiner, FetchingCombiner
 from src.panes.dead_letters import KafkaDeadLetters
 from src.panes.fetching import Fetch
 from src.panes.reading import Reading
@@ -31,7 +32,7 @@ from src.setting.abstract import AbstractSparkSettingOrganization
 from src.setting.checkpoint import Lineage
 from src.setting.closing import Frontier, newest_in
 from src.setting.left_out import LeftOut
-from src.setting.planner import Plan
+from src.setting.planner import Plan, spark_schema
 from src.setting.series import SeriesPlan
 from src.setting.series_in_memory import SeriesInMemory
 from src.setting.series_query import series_batch, series_tables
@@ -138,16 +139,21 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
         address = self.cluster.bootstrap_servers
         tasks = session.sparkContext.defaultParallelism
-        return OffsetSource(address, security_of(address), self.topics, self.starting_offsets, self.largest_batch, tasks).frame(session)
+        source = OffsetSource(address, security_of(address), self.topics, self.starting_offsets, self.largest_batch, tasks)
+        combiner = self._combiner()
+        return source.frame(session, FetchingCombiner(combiner, Fetch(address, security_of(address))), spark_schema(combiner))
 
     def _reading(self) -> Reading:
         """How the topics' messages are read; the plan adds which columns its metrics want."""
         return Reading(self.record, self.admission, frozenset(), self.organization.computed())
 
-    def _process_select_expr(self, raw: DataFrame) -> DataFrame:
+    def _combiner(self) -> Combiner:
         address = self.cluster.bootstrap_servers
-        dead_letters, fetch = KafkaDeadLetters(address, security_of(address)), Fetch(address, security_of(address))
-        return self.plan.combined(raw, dead_letters, fetch if raw.columns == [*RANGE_COLUMNS] else None)
+        return self.plan.combiner(KafkaDeadLetters(address, security_of(address)))
+
+    def _process_select_expr(self, read: DataFrame) -> DataFrame:
+        combiner = self._combiner()
+        return read if read.columns == combiner.schema.names else self.plan.combined(read, combiner.open_dead_letters)
 
     def _process_and_send(self, combined: DataFrame) -> StreamingQuery:
         writer = self.plan.aggregated(combined, self._outage_ms).writeStream.outputMode("update").queryName(self.name)

@@ -7,7 +7,7 @@ slots; what comes out is finished in Arrow. The same plan runs on a stream and o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,14 +16,12 @@ import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from src.broker.ranges import OffsetRange
 from src.panes.accumulators import Merge
 from src.panes.arrow_columns import arrow_column
 from src.panes.combiner import Combiner
 from src.panes.dead_letters import DeadLetterSender
 from src.panes.finish import finished
 from src.panes.layout import Layout, Variant
-from src.panes.messages import Messages
 from src.panes.packing import PACK, unpacked
 from src.panes.reading import Reading, parsed_kinds
 from src.preprocess.exactness import check_exact
@@ -74,15 +72,14 @@ class Plan:
         computed = [declared(each) for each in self.reading.computed]
         return hashlib.sha256(repr((_VERSION, parts, slots, keys, computed)).encode()).hexdigest()[:12]
 
-    def combined(
-        self,
-        raw: DataFrame,
-        open_dead_letters: Callable[[], DeadLetterSender],
-        fetch: Callable[[Sequence[OffsetRange]], Iterator[Messages]] | None = None,
-    ) -> DataFrame:
-        """Raw Kafka messages to the rows that are aggregated; with `fetch` they are fetched out of the ranges of offsets that `raw` has."""
-        combiner = Combiner(self.reading, self.layout, open_dead_letters, fetch)
-        return raw.mapInArrow(combiner, ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in combiner.schema))
+    def combiner(self, open_dead_letters: Callable[[], DeadLetterSender]) -> Combiner:
+        """What makes the rows that are aggregated of messages, in Spark's Python workers."""
+        return Combiner(self.reading, self.layout, open_dead_letters)
+
+    def combined(self, raw: DataFrame, open_dead_letters: Callable[[], DeadLetterSender]) -> DataFrame:
+        """Raw Kafka messages to the rows that are aggregated."""
+        combiner = self.combiner(open_dead_letters)
+        return raw.mapInArrow(combiner, spark_schema(combiner))
 
     def aggregated(self, combined: DataFrame, watermark_delay_ms: int | None = None) -> DataFrame:
         """The one aggregation: metric (place of its variant), window_end, source, keys, and the slots.
@@ -158,6 +155,11 @@ class Plan:
 
 def _whole_column(values: Any, count: int) -> Any:
     return pa.repeat(values, count) if isinstance(values, pa.Scalar) else values
+
+
+def spark_schema(combiner: Combiner) -> str:
+    """The columns of what it gives, in Spark's words."""
+    return ", ".join(f"{field.name} {_SPARK_TYPES[field.type]}" for field in combiner.schema)
 
 
 _SPARK_TYPES = {

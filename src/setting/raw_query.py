@@ -20,7 +20,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from src.broker.connection import spark_options
-from src.broker.topics import TopicPartition, beginning_offsets
+from src.broker.ranges import TopicPartition
+from src.broker.topics import beginning_offsets
 from src.errors import ConfigurationError
 from src.panes.messages import RAW_COLUMNS
 from src.raw.rows import RawRows

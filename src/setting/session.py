@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 
@@ -20,15 +20,23 @@ from src.config.paths import PROJECT, project_path
 from src.config.settings import Settings
 from src.errors import ConfigurationError, MissingPartError
 from src.logs.spark import put_aside, spark_log
+from src.setting.spark_home import spark_home
 
 _JVM_SECONDS = 3
 _LOG_LEVELS = {"debug": "WARN"}
 """What Spark's JVM says, by the level of our log: otherwise its errors alone."""
-_JVM_OPTIONS = (
-    "-XX:+UseSerialGC -Xss4m "
-    # Code is compiled well only when it has run ten times as often as usual: in the first minute that compiler takes more time than all else.
-    "-XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000"
-)
+_JVM_OPTIONS = "-XX:+UseSerialGC -XX:NewRatio=1 -XX:+UseTransparentHugePages -Xss4m -XX:TieredStopAtLevel=1"
+"""Code is compiled once, and fast: the compiler that makes the most of it takes more time in the first minutes than all else in the JVM, and saves
+little of it later, as records are read and combined outside."""
+
+_PYTHON_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""Python workers keep memory that they have given back, for the next records, in large pages: each time they asked for it anew the kernel took as
+long to make it as they take to combine them. Of glibc; others do not know these names."""
 
 
 def spark_jars(settings: Settings) -> list[Path]:
@@ -62,6 +70,7 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         "spark.driver.memory": settings.driver_memory,
         "spark.driver.extraJavaOptions": f"{_JVM_OPTIONS} {archive}",
         "spark.python.daemon.module": "src.panes.daemon",
+        **{f"spark.executorEnv.{name}": value for name, value in _PYTHON_MEMORY.items()},
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # Spark keeps plan and figures of a thousand batches for its web pages, which nobody sees here.
@@ -83,9 +92,11 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.cleaner.referenceTracking.cleanCheckpoints": "false",
     }
+    near_home: AbstractContextManager[None] = nullcontext()
     if settings.master.startswith("local"):
         # Executors of a cluster must be able to reach the driver; here all is one process, and nothing else may.
         chosen |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        near_home = spark_home(home / "spark" / "home")
         # Classes that Spark fetches as `spark.jars` are not read ahead; here that process has them on its own path, and need not fetch them.
         chosen |= {"spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in jars)}
         del chosen["spark.jars"]
@@ -96,7 +107,7 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
         scratch.mkdir(parents=True, exist_ok=True)
         remove_left_behind(scratch.parent)
         put_aside(log)
-        with _output_to(log):
+        with _output_to(log), near_home:
             session = builder.getOrCreate()
     except OSError as error:
         raise ConfigurationError(f"{log.parent} cannot be written ({error.strerror}): choose another COINSPARK_HOME") from None

@@ -17,7 +17,8 @@ from py4j.protocol import Py4JError
 from pyspark.sql import SparkSession
 
 from src.broker.cluster import cluster
-from src.broker.topics import TopicPartition, TopicSpec, beginning_offsets, ensure_topics
+from src.broker.ranges import TopicPartition
+from src.broker.topics import TopicSpec, beginning_offsets, ensure_topics
 from src.collect.options import CollectOptions, SourceChoice
 from src.collect.plan import plan as check_collect_options
 from src.collect.replay_run import finish_run
@@ -40,6 +41,7 @@ from src.setting.session import remove_left_behind, stop_spark
 from src.setting.sinks import keep_store, open_clickhouse, open_database, open_sinks, tried_again
 from src.setting.spark_errors import cause
 from src.setting.stopping import listen, signals_set
+from src.setting.warming import warm_workers
 from src.setting.watching import Watch
 from src.setting.whole import whole_from
 from src.storage.sql_engine import parsed, shown
@@ -117,22 +119,24 @@ class SparkStreamingCoinAverage(_SparkSettingOrganization):
         return replace(options, markets=tuple(dict.fromkeys((*self.settings.markets, *self.derivatives))))
 
     def _begin(self, stack: ExitStack) -> SparkSession | None:
-        """Broker, Spark and the import of pandas (which the plan wants) go side by side, as each takes seconds.
+        """Broker and topics, Spark, and the import of pandas (which the plan wants) go side by side, as each takes seconds.
 
         None when the job was asked to stop meanwhile.
         """
         manager = cluster(self.settings, f"{self.name} job")
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
             starting = pool.submit(manager.__enter__)
+            topics = pool.submit(lambda: ensure_topics(starting.result().bootstrap_servers, self._topic_specs()))
             pool.submit(import_module, "pandas")
             # Unwound in this order whichever of the two fails: Spark first, then the broker that it reads from.
             stack.callback(lambda: starting.exception() or manager.__exit__(None, None, None))
             session = self._create_spark_session()
             stack.callback(stop_spark, session)
+            warm_workers(session)
             self.cluster = starting.result()
+            topics.result()
         # PySpark has put its own handler for SIGINT in place.
         listen(self.stopping)
-        ensure_topics(self.cluster.bootstrap_servers, self._topic_specs())
         return None if self.stopping.is_set() else session
 
     def _topic_specs(self) -> list[TopicSpec]:

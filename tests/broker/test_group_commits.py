@@ -11,7 +11,8 @@ import pytest
 from src.broker.cluster import Cluster
 from src.broker.group_commits import GroupCommits
 from src.broker.group_lag import group_lags
-from src.broker.topics import TopicPartition, TopicSpec, ensure_topics
+from src.broker.ranges import TopicPartition
+from src.broker.topics import TopicSpec, ensure_topics
 from tests.servers import LOOPBACK, free_port
 
 PATIENCE = 60

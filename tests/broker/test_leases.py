@@ -12,7 +12,8 @@ import pytest
 from src.broker.embedded import EmbeddedBroker
 from src.broker.lease import LeaseFolder
 from src.broker.process import RunningBroker
-from src.broker.topics import TopicPartition, TopicSpec, end_offsets, ensure_topics
+from src.broker.ranges import TopicPartition
+from src.broker.topics import TopicSpec, end_offsets, ensure_topics
 from src.config.settings import Settings
 from tests.broker.conftest import User
 from tests.servers import kill

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.broker.ranges import OffsetRange, as_offsets, as_places, limited, shares
-from src.broker.topics import TopicPartition
+from src.broker.ranges import OffsetRange, TopicPartition, as_offsets, as_places, limited, shares
 
 PLACES = [TopicPartition(topic, partition) for topic in ("a", "b") for partition in range(3)]
 COUNTS = st.dictionaries(st.sampled_from(PLACES), st.integers(0, 2_000))

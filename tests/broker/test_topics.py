@@ -10,7 +10,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from src.broker.admin import administration
 from src.broker.cluster import Cluster
-from src.broker.topics import TopicPartition, TopicSpec, beginning_offsets, end_offsets, ensure_topics
+from src.broker.ranges import TopicPartition
+from src.broker.topics import TopicSpec, beginning_offsets, end_offsets, ensure_topics
 from src.errors import ConfigurationError
 
 pytestmark = pytest.mark.broker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from src.broker.topics import TopicPartition
+from src.broker.ranges import TopicPartition
 from src.monitoring.query_report import query_report
 from tests.monitoring.reports import progress
 

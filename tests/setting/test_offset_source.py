@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import NewPartitions
@@ -15,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from src.broker.admin import administration
 from src.broker.cluster import Cluster
 from src.broker.connection import KafkaSecurity
-from src.broker.offset_source import RANGE_COLUMNS, OffsetSource
+from src.broker.offset_source import OffsetSource
 from src.broker.ranges import OffsetRange
 from src.broker.topics import TopicSpec, ensure_topics
 from src.monitoring.query_report import QueryReport, query_report
@@ -23,6 +25,11 @@ from src.setting.checkpoint import Checkpoint
 
 pytestmark = [pytest.mark.broker, pytest.mark.spark]
 _numbers = itertools.count()
+
+
+def _as_rows(ranges: Sequence[OffsetRange]) -> Iterator[pa.RecordBatch]:
+    """The ranges themselves, in batches of one."""
+    return (pa.RecordBatch.from_pylist([each._asdict()]) for each in ranges)
 
 
 class Query:
@@ -45,8 +52,9 @@ class Query:
         def take(frame: DataFrame, _: int) -> None:
             self.batches.append([OffsetRange(**row.asDict()) for row in frame.collect()])
 
-        frame = OffsetSource(self._servers, KafkaSecurity(), (self.topic,), starting, most, 2).frame(self._spark)
-        assert frame.columns == [*RANGE_COLUMNS]
+        source = OffsetSource(self._servers, KafkaSecurity(), (self.topic,), starting, most, 2)
+        frame = source.frame(self._spark, _as_rows, "topic string, partition long, begin long, end long")
+        assert frame.columns == [*OffsetRange._fields]
         writer = frame.writeStream.option("checkpointLocation", str(self._folder)).foreachBatch(take)
         query = writer.trigger(availableNow=True).start()
         try:
