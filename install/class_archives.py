@@ -20,7 +20,7 @@ def write_class_archives(root: Path) -> bool:
     """
     folder = root / ".jars"
     archives = [class_archive(folder / name) for name in ("spark", "broker")]
-    value = stamp.digest((root / "ivy.xml",), _identity(root))
+    value = stamp.digest((root / "ivy.xml", root / "src/setting/session.py", root / "src/setting/spark_home.py"), _identity(root))
     if stamp.is_current(folder / "archives.stamp", value) and all(archive.exists() for archive in archives):
         return False
     for archive in archives:

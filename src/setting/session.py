@@ -96,7 +96,7 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
     if settings.master.startswith("local"):
         # Executors of a cluster must be able to reach the driver; here all is one process, and nothing else may.
         chosen |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-        near_home = spark_home(home / "spark" / "home")
+        near_home = spark_home(jars[0].parents[1] / "spark-home")
         # Classes that Spark fetches as `spark.jars` are not read ahead; here that process has them on its own path, and need not fetch them.
         chosen |= {"spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in jars)}
         del chosen["spark.jars"]

@@ -23,14 +23,12 @@ _PARTS = ("bin", "jars")
 def spark_home(folder: Path) -> Iterator[None]:
     """A JVM that is started in this block has its Spark in `folder`, which is made of links; one that the user has named stays.
 
-    Raises OSError when the folder cannot be written.
+    The path of `folder` is in the JVM's archive of classes (src/broker/class_archive.py), which another one makes worthless. Where it is not there
+    and cannot be written, Spark is that of the package, and starts later.
     """
-    if _NAME in os.environ:
+    if _NAME in os.environ or not _is_linked(folder):
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in _PARTS:
-        _link(folder / part, Path(pyspark.__file__).parent / part)
     driver = os.environ.get(_DRIVER)
     os.environ |= {_NAME: str(folder), _DRIVER: "none"}
     try:
@@ -39,6 +37,16 @@ def spark_home(folder: Path) -> Iterator[None]:
         del os.environ[_NAME], os.environ[_DRIVER]
         if driver is not None:
             os.environ[_DRIVER] = driver
+
+
+def _is_linked(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in _PARTS:
+            _link(folder / part, Path(pyspark.__file__).parent / part)
+    except OSError:
+        return False
+    return True
 
 
 def _link(link: Path, target: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from src.config.paths import PROJECT
 from src.setting.spark_home import spark_home
 
 PACKAGE = Path(pyspark.__file__).parent
@@ -39,12 +42,31 @@ def test_links_of_another_installation_are_replaced(tmp_path: Path) -> None:
         assert (tmp_path / "jars").readlink() == PACKAGE / "jars"
 
 
+def test_where_no_links_can_be_made_the_packages_own_spark_stays(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with spark_home(tmp_path / "file" / "home"):
+        assert "SPARK_HOME" not in os.environ
+        assert os.environ["PYSPARK_DRIVER_PYTHON"] == "the user's"
+
+
 def test_a_spark_of_the_users_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_HOME", "/opt/spark")
     with spark_home(tmp_path / "home"):
         assert os.environ["SPARK_HOME"] == "/opt/spark"
         assert os.environ["PYSPARK_DRIVER_PYTHON"] == "the user's"
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.spark
+def test_a_session_with_a_home_of_its_own_reads_sparks_classes_from_the_archive_that_was_installed(tmp_path: Path) -> None:
+    log = tmp_path / "classes.log"
+    program = "import sys; from src.config import load_settings; from src.setting.session import create_spark_session, stop_spark"
+    program += "; stop_spark(create_spark_session(load_settings(home=sys.argv[1]), 'test'))"
+    told = os.environ | {"JAVA_TOOL_OPTIONS": f"-Xlog:class+load:file={log}"}
+    subprocess.run([sys.executable, "-c", program, tmp_path / "home"], env=told, cwd=PROJECT, check=True, timeout=120)
+    of_spark = [line.rpartition("source: ")[2] for line in log.read_text().splitlines() if " org.apache.spark." in line]
+    assert of_spark.count("shared objects file (top)") > 1_000
+    assert sum(source.startswith("file:") for source in of_spark) < 100
 
 
 @pytest.mark.spark
