@@ -77,7 +77,7 @@ class Combiner:
                 if grid not in panes:
                     panes[grid] = Panes(records, grid)
                 rows = members(part, panes[grid], records.identities)
-                found.append(packed(rows, batch) if variant.metric.packed else windowed(rows))
+                found.append(packed(rows, batch, self.layout) if variant.metric.packed else windowed(rows))
         return self._table(found)
 
     def _table(self, found: Sequence[Members]) -> pa.RecordBatch:

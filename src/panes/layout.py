@@ -34,6 +34,11 @@ class Slot:
         """The column's name."""
         return f"{self.merge.value}{'_text' if self.is_text else ''}_{self.number}"
 
+    @property
+    def is_ranked(self) -> bool:
+        """Whether its values are bytes that say when they were first or last (src/panes/ranked.py)."""
+        return self.merge in {Merge.FIRST, Merge.LAST}
+
 
 @dataclass(frozen=True)
 class Part:

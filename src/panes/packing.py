@@ -6,19 +6,19 @@ They say which batch they are of, as Spark gives a window whole in which one row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
 from dataclasses import replace
-from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark import TaskContext
 
+from src.panes.column_bytes import ColumnBytes
 from src.panes.layout import Layout, Part, Slot, Variant
 from src.panes.members import Members
 from src.panes.merging import grouped
+from src.panes.ranked import fixed_width
 from src.panes.slots import slot_column, slot_type
 from src.schema.tables import ARROW_TYPES
 
@@ -27,8 +27,8 @@ PACK = "pack"
 _ROW, _BATCH = "row", "batch"
 _BATCH_PROPERTY = "streaming.sql.batchId"
 """What Spark tells the tasks of a streaming batch its number as."""
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Any]).decode
+_NUMBER = struct.Struct("<q")
+"""The batch's number, which a pack begins with."""
 
 
 def batch_number() -> int:
@@ -37,17 +37,18 @@ def batch_number() -> int:
     return int((context.getLocalProperty(_BATCH_PROPERTY) if context else None) or 0)
 
 
-def packed(rows: Members, batch: int) -> Members:
+def packed(rows: Members, batch: int, layout: Layout) -> Members:
     """One row for each source, beginning and set of the other keys; their slots and packed keys are in `packs`, with the batch's number."""
     if not len(rows):
         return replace(rows, slots={}, packs=[])
     own = rows.part.metric.packed
     names = [name for name in rows.keys if name not in own]
     numbers, order, begins = grouped(zip(rows.source, *(rows.keys[name] for name in names), rows.start.tolist(), strict=True))
-    columns = [[rows.keys[name][place] for place in order.tolist()] for name in own]
-    columns += [slot_column(slot, rows).take(pa.array(order)).to_pylist() for slot in _slots(rows.part)]
-    ends = [*begins[1:].tolist(), len(order)]
-    packs = [_encode([batch, *(column[begin:end] for column in columns)]) for begin, end in zip(begins.tolist(), ends, strict=True)]
+    held = _held(rows.part, layout)
+    columns = [pa.array(rows.keys[name], ARROW_TYPES[layout.kind(name)]) for name in own]
+    columns += [slot_column(slot, rows) for slot in _slots(rows.part)]
+    table = pa.table(columns, schema=held.schema).take(pa.array(order))
+    packs = [_NUMBER.pack(batch) + run for run in held.written(table, begins.tolist())]
     source, *values, start = zip(*numbers, strict=True)
     newest = np.maximum.reduceat(rows.newest[order], begins)
     return Members(rows.part, source, dict(zip(names, values, strict=True)), np.array(start, dtype=np.int64), newest, {}, packs)
@@ -56,35 +57,32 @@ def packed(rows: Members, batch: int) -> Members:
 def unpacked(rows: pa.Table, variant: Variant, layout: Layout) -> pa.Table:
     """The rows that are in those of `rows` (aggregated): one for each value of the packed keys that the newest batch has, all its batches merged."""
     (part,) = variant.parts
-    slots, keys = _slots(part), variant.metric.packed
-    places, batches, columns = _columns(rows[PACK].to_pylist(), len(keys) + len(slots))
-    types = [*(ARROW_TYPES[layout.kind(key)] for key in keys), *map(slot_type, slots)]
-    names = [*(f"key_{key}" for key in keys), *(slot.name for slot in slots)]
-    found = pa.table({_ROW: places, _BATCH: batches} | {n: pa.array(c, t) for n, c, t in zip(names, columns, types, strict=True)})
+    slots, held = _slots(part), _held(part, layout)
+    keys = held.schema.names[: len(variant.metric.packed)]
+    lists = rows[PACK].combine_chunks()
+    packs = lists.flatten().to_pylist()
+    found, counts = held.read([pack[_NUMBER.size :] for pack in packs])
+    batches = np.array([number for pack in packs for number in _NUMBER.unpack_from(pack)], dtype=np.int64)
+    places = np.repeat(lists.value_parent_indices().to_numpy(), counts)
+    found = found.append_column(_ROW, pa.array(places)).append_column(_BATCH, pa.array(np.repeat(batches, counts)))
     merges = [(slot.name, slot.merge.of_slots.value) for slot in slots]
-    merged = found.group_by([_ROW, *names[: len(keys)]], use_threads=False).aggregate([(_BATCH, "max"), *merges])
+    merged = found.group_by([_ROW, *keys], use_threads=False).aggregate([(_BATCH, "max"), *merges])
     merged = merged.filter(pc.equal(merged[f"{_BATCH}_max"], pc.max(found[_BATCH])))
-    outer = rows.drop_columns([PACK, *(name for name in names if name in rows.column_names)]).take(merged[_ROW])
-    for name in names[: len(keys)]:
+    outer = rows.drop_columns([PACK, *(name for name in held.schema.names if name in rows.column_names)]).take(merged[_ROW])
+    for name in keys:
         outer = outer.append_column(name, merged[name])
     for slot in slots:
         outer = outer.append_column(slot.name, merged[f"{slot.name}_{slot.merge.of_slots}"])
     return outer
 
 
+def _held(part: Part, layout: Layout) -> ColumnBytes:
+    """What packs of a metric hold: its packed keys, and its slots."""
+    fields = [pa.field(f"key_{name}", ARROW_TYPES[layout.kind(name)]) for name in part.metric.packed]
+    fields += [pa.field(slot.name, slot_type(slot)) for slot in _slots(part)]
+    heads = {slot.name: fixed_width(is_text=slot.is_text) for slot in _slots(part) if slot.is_ranked}
+    return ColumnBytes(pa.schema(fields), heads)
+
+
 def _slots(part: Part) -> list[Slot]:
     return list(dict.fromkeys(part.slots.values()))
-
-
-def _columns(given: Sequence[Sequence[bytes]], width: int) -> tuple[pa.Array, pa.Array, list[list[Any]]]:
-    """Of what all packs hold: which of `given` it is of, which batch, and the columns."""
-    places: list[int] = []
-    batches: list[int] = []
-    columns: list[list[Any]] = [[] for _ in range(width)]
-    for place, packs in enumerate(given):
-        for batch, *found in map(_decode, packs):
-            places += [place] * len(found[0])
-            batches += [batch] * len(found[0])
-            for column, values in zip(columns, found, strict=True):
-                column.extend(values)
-    return pa.array(places, pa.int64()), pa.array(batches, pa.int64()), columns

@@ -18,6 +18,11 @@ _WIDTH = 8
 _TEXT_FROM = 3 * _WIDTH
 
 
+def fixed_width(*, is_text: bool) -> int:
+    """How many bytes all of them have; texts have more, each as many as it is long."""
+    return _TEXT_FROM + (0 if is_text else _WIDTH)
+
+
 def ranked(values: Picked, *, is_text: bool) -> pa.Array:
     """The bytes of each; null where no value is known."""
     parts = [_whole(values.time), _whole(values.received), _double(values.order)]

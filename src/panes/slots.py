@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from src.panes.accumulators import Merge
 from src.panes.combine import Picked
 from src.panes.layout import Slot
 from src.panes.members import Members
@@ -15,7 +14,7 @@ from src.panes.ranked import ranked
 
 def slot_type(slot: Slot) -> pa.DataType:
     """The Arrow type of a slot's column."""
-    if slot.merge in {Merge.FIRST, Merge.LAST}:
+    if slot.is_ranked:
         return pa.binary()
     return pa.string() if slot.is_text else pa.float64()
 

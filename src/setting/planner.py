@@ -32,7 +32,7 @@ from src.schema.record_kinds import large_columns
 from src.schema.tables import ARROW_TYPES, TableSchema
 from src.setting.declared import declared
 
-_VERSION = 3
+_VERSION = 4
 """Part of the fingerprint: raised when the same metrics get another state layout."""
 _WATERMARK = "spark.watermarkDelayMs"
 """Spark's own name for "this column is compared with the watermark"."""
