@@ -18,6 +18,7 @@ from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPart
 from pyspark.sql.streaming.datasource import ReadAllAvailable, ReadLimit, SupportsTriggerAvailableNow
 from pyspark.sql.types import StructType
 
+from src.broker.batch_room import BatchRoom
 from src.broker.connection import KafkaSecurity
 from src.broker.ranges import OffsetRange, Offsets, TopicPartition, as_offsets, as_places, limited, shares
 from src.errors import TerminalError
@@ -38,15 +39,15 @@ _NAME = "kafka_offsets"
 class OffsetSource:
     """Which messages a query reads. Picklable: Spark asks for offsets in a process of its own.
 
-    starting: "earliest" or "latest", for a query that has no checkpoint yet. most: messages in a batch, at most. tasks: in how many shares a
-    batch is read.
+    starting: "earliest" or "latest", for a query that has no checkpoint yet. room: how many messages a batch may have. tasks: in how many shares
+    a batch is read.
     """
 
     bootstrap_servers: str
     security: KafkaSecurity
     topics: tuple[str, ...]
     starting: str
-    most: int
+    room: BatchRoom
     tasks: int
 
     def frame(self, session: SparkSession, read: Read, schema: str) -> DataFrame:
@@ -88,6 +89,8 @@ class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         self._reach: Reach | None = None
         self._newest: dict[TopicPartition, int] = {}
         self._until: dict[TopicPartition, int] | None = None
+        self._begins: list[dict[TopicPartition, int]] = []
+        """Of the batch that is to be read next and of the one before it, as far as they are known."""
 
     def initialOffset(self) -> Offsets:  # noqa: N802
         return as_offsets(self._ends() if self._source.starting == "latest" else self._asked.begins())
@@ -105,7 +108,7 @@ class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         if gone := [place for place, offset in begin.items() if end.get(place, offset) < offset]:
             raise TerminalError(f"Kafka has fewer messages than were read: {gone[0].topic}/{gone[0].partition} was made anew, or has lost some")
         # A partition that is not told of, as a topic that is gone has none, stays where it was.
-        return as_offsets(begin | limited(begin, end, self._source.most))
+        return as_offsets(begin | limited(begin, end, self._source.room.messages(self._last(begin))))
 
     def reportLatestOffset(self) -> Offsets:  # noqa: N802
         return as_offsets(self._newest)
@@ -126,6 +129,13 @@ class _Reader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             counts = pa.array([count] + [0] * (len(rows) - 1), pa.int64())
             yield pa.RecordBatch.from_arrays([*rows.columns, counts], names=[*rows.schema.names, MESSAGES])
             count = 0
+
+    def _last(self, begin: dict[TopicPartition, int]) -> int:
+        """How many messages the batch before `begin` had; 0 where this process has not seen it."""
+        if begin not in self._begins[-1:]:
+            self._begins = [*self._begins[-1:], begin]
+        first = self._begins[0]
+        return sum(offset - first.get(place, 0) for place, offset in begin.items())
 
     def _ends(self) -> dict[TopicPartition, int]:
         self._newest = self._asked.ends()

@@ -5,11 +5,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-import typer
-
-from src.command.job import job_command
-from src.command.running import run_app, set_up_logs
-
 if TYPE_CHECKING:
     from src.setting.streaming import SparkStreamingCoinAverage
     from src.storage.sink import BatchSink, Sink
@@ -20,6 +15,12 @@ def run_job(job: type[SparkStreamingCoinAverage], *sinks: Sink | BatchSink) -> N
 
     `sinks` get every batch after the database, Kafka and ClickHouse. Does not return: it ends the program with the exit status.
     """
+    # Programs that have no command line of their own load this file too, with all of src.setting.
+    import typer
+
+    from src.command.job import job_command
+    from src.command.running import run_app, set_up_logs
+
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
     app.command(help=inspect.getdoc(job))(job_command(lambda: job, sinks))
     set_up_logs()

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from src.panes.columns import Records
 from src.panes.combine import Panes
 from src.panes.dead_letters import DeadLetterSender
 from src.panes.layout import Layout, Slot
-from src.panes.members import Members, grid_of, members
+from src.panes.members import Members, grid_of, joined, members
 from src.panes.messages import ArrowMessages, Messages
 from src.panes.packing import PACK, batch_number, packed
 from src.panes.reading import Reader, Reading
@@ -32,6 +32,10 @@ _PLACES = {"metric": Kind.LONG, "newest": Kind.TIMESTAMP, "first_end": Kind.LONG
 _RECORDS = 400_000
 _BYTES = 64 * 1024 * 1024
 """So many records are combined at once, where there are so many: each time costs as much again as some thousand records do."""
+_KEPT_ROWS = 100_000
+"""Rows are put together with those of further records until there are so many: Spark takes longer for each of them."""
+SENT_ROWS = 20_000
+"""At once, at most."""
 _SPARK_TIME = pa.timestamp("us", tz="UTC")
 """Spark takes no milliseconds."""
 
@@ -56,8 +60,13 @@ class Combiner:
         """The same of messages from elsewhere."""
         with _dead_letters(self.open_dead_letters) as dead, _without_collection():
             reader, batch = Reader(self.reading, dead), batch_number()
+            kept: list[list[Members]] = []
             for records in _gathered(map(reader.read, messages)):
-                yield self._combined(records, batch)
+                kept.append(self._combined(records, batch))
+                if sum(map(len, chain.from_iterable(kept))) >= _KEPT_ROWS:
+                    yield from self._sent(kept)
+                    kept = []
+            yield from self._sent(kept)
 
     @property
     def schema(self) -> pa.Schema:
@@ -67,7 +76,8 @@ class Combiner:
         fields += [pa.field(slot.name, slot_type(slot)) for slot in self.layout.slots]
         return pa.schema([*fields, pa.field(PACK, pa.binary())] if self.layout.packs else fields)
 
-    def _combined(self, records: Records, batch: int) -> pa.RecordBatch:
+    def _combined(self, records: Records, batch: int) -> list[Members]:
+        """The rows of each part of the layout, in the order of the parts."""
         records.keys = self.layout.main_keys()
         panes: dict[object, Panes] = {}
         found = []
@@ -77,8 +87,17 @@ class Combiner:
                 if grid not in panes:
                     panes[grid] = Panes(records, grid)
                 rows = members(part, panes[grid], records.identities)
-                found.append(packed(rows, batch, self.layout) if variant.metric.packed else windowed(rows))
-        return self._table(found)
+                found.append(packed(rows, batch, self.layout) if variant.metric.packed else rows)
+        return found
+
+    def _sent(self, kept: Sequence[Sequence[Members]]) -> Iterator[pa.RecordBatch]:
+        found: list[Members] = []
+        for each in zip(*kept, strict=True):
+            found += each if each[0].part.metric.packed else [windowed(joined(each))]
+        if found:
+            table = self._table(found)
+            # The JVM has all columns of a batch at once, beside its heap.
+            yield from (table.slice(begin, SENT_ROWS) for begin in range(0, len(table), SENT_ROWS))
 
     def _table(self, found: Sequence[Members]) -> pa.RecordBatch:
         place = np.repeat([each.part.place for each in found], [len(each) for each in found])

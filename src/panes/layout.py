@@ -91,6 +91,11 @@ class Layout:
         found = {slot for variant in self.variants if not variant.metric.packed for part in variant.parts for slot in part.slots.values()}
         self.slots = tuple(sorted(found, key=lambda slot: (list(Merge).index(slot.merge), slot.is_text, slot.number)))
 
+    @property
+    def windows(self) -> int:
+        """In how many windows of all metrics a record counts."""
+        return sum(part.span_ms // part.window.slide_ms for variant in self.variants for part in variant.parts)
+
     def plain(self, expression: Expression) -> Expression:
         """The expression with the definition of each main column in its place."""
         match expression:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -65,20 +66,41 @@ def members(part: Part, panes: Panes, identities: Identities) -> Members:
         # A row without one of its keys would be nobody's.
         taken, identity = taken[keyed], identity[keyed]
         values = [[column[place] for place in keyed] for column in values]
-    numbers, order, begins = grouped(zip(*values, panes.start[taken].tolist(), strict=True))
-    slots = {
-        slot: _merged(each, _masked(panes.values(each.of_records), taken, identities, each, identity), order, begins)
-        for each, slot in part.slots.items()
-    }
+    slots = {slot: _masked(panes.values(each.of_records), taken, identities, each, identity) for each, slot in part.slots.items()}
+    return _of_one_key(part, values, panes.start[taken], panes.newest[taken], slots)
+
+
+def joined(found: Sequence[Members]) -> Members:
+    """Rows of one part that several batches of records gave, those of one key and beginning made one."""
+    if len(found) == 1:
+        return found[0]
+    some = [each for each in found if len(each)] or found[:1]
+    part = some[0].part
+    values = [list(chain.from_iterable(columns)) for columns in zip(*([each.source, *each.keys.values()] for each in some), strict=True)]
+    slots = {slot: _one_after_another([each.slots[slot] for each in some]) for slot in part.slots.values()}
+    return _of_one_key(part, values, np.concatenate([each.start for each in some]), np.concatenate([each.newest for each in some]), slots)
+
+
+def _of_one_key(part: Part, values: Sequence[Sequence[Any]], start: Integers, newest: Integers, slots: Mapping[Slot, Values]) -> Members:
+    """Rows made one where source, keys (these are `values`) and beginning are the same."""
+    numbers, order, begins = grouped(zip(*values, start.tolist(), strict=True))
     columns = list(zip(*numbers, strict=True)) if numbers else [()] * (len(_names(part)) + 1)
     named = dict(zip(_names(part), columns[:-1], strict=True))
-    newest = np.maximum.reduceat(panes.newest[taken][order], begins) if len(begins) else panes.newest[:0]
-    return Members(part, named.pop("source"), named, np.array(columns[-1], dtype=np.int64), newest, slots)
+    newest = np.maximum.reduceat(newest[order], begins) if len(begins) else newest[:0]
+    starts = np.array(columns[-1], dtype=np.int64)
+    return Members(part, named.pop("source"), named, starts, newest, merged_slots(part, slots, order, begins))
 
 
 def merged_slots(part: Part, slots: Mapping[Slot, Values], order: Integers, begins: Integers) -> dict[Slot, Values]:
     """The numbers of runs of rows: `order` has the rows, which may be in several runs, and each run begins at one of `begins` in it."""
     return {slot: _merged(each, slots[slot], order, begins) for each, slot in part.slots.items()}
+
+
+def _one_after_another(values: Sequence[Values]) -> Values:
+    arrays: Any = [each for each in values if not isinstance(each, Picked)]
+    if arrays:
+        return np.concatenate(arrays)
+    return Picked(*(np.concatenate([getattr(each, field.name) for each in values]) for field in fields(Picked)))
 
 
 def _names(part: Part) -> tuple[str, ...]:

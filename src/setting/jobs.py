@@ -31,7 +31,7 @@ class SparkStreamingTicker(SparkStreamingCoinAverage):
     record: ClassVar[type[Record]] = Ticker
     topics: ClassVar[tuple[str, ...]] = tuple(ticker_topic(region) for region in Region)
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]] = TickerQueryOrganization
-    largest_batch: ClassVar[int] = 1_000_000
+    largest_batch: ClassVar[int] = 2_000_000
 
     def ticker_spark_streaming(self) -> None:
         """Run to the sinks: the database, and each metric's Kafka topic."""

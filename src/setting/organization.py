@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from src.broker.batch_room import BatchRoom
 from src.broker.cluster import Cluster
 from src.broker.connection import security_of
 from src.broker.offset_source import OffsetSource
@@ -36,7 +37,7 @@ from src.setting.planner import Plan, spark_schema
 from src.setting.series import SeriesPlan
 from src.setting.series_in_memory import SeriesInMemory
 from src.setting.series_query import series_batch, series_tables
-from src.setting.session import create_spark_session
+from src.setting.session import create_spark_session, scratch_folder
 from src.setting.sinks import make_outlets
 from src.setting.spark_errors import cause
 from src.storage.floats import without_non_finite
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
     from src.storage.clickhouse import ClickHouseSink
 
 AVAILABLE_NOW = "available-now"
+_ROOM_BYTES = 128 * 1024 * 1024
+"""For a batch's rows as they come out of Spark, in a heap of a gigabyte that has them several times over."""
+_ROWS_WHATEVER_COMES = 250_000
 _SHOWN_ROWS = 2_000
 """Rows of each table that views can look at."""
 
@@ -66,7 +70,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     query_organization: ClassVar[type[SparkCoinAverageQueryOrganization]]
     """The job's metrics; a subclass of the job names another one here."""
     largest_batch: ClassVar[int] = 500_000
-    """Messages in a micro-batch, at most: as many as have rows for which a heap of a gigabyte has room."""
+    """Messages in a micro-batch, at most; fewer where many rows come of them (src/broker/batch_room.py)."""
     raw_table: ClassVar[TableSchema | None] = None
     """Where `--raw` keeps every record; None for a job of which nobody wants that."""
     derivatives: ClassVar[tuple[str, ...]] = ()
@@ -133,13 +137,19 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         """The job's name: in messages, checkpoints and message headers."""
         return self.channel.value
 
+    @property
+    def room(self) -> BatchRoom:
+        """How many messages a micro-batch may have."""
+        least = _ROWS_WHATEVER_COMES // self.plan.layout.windows
+        return BatchRoom(scratch_folder(self.settings) / f"{self.name}.room", _ROOM_BYTES, max(1, least), self.largest_batch)
+
     def _create_spark_session(self) -> SparkSession:
         return create_spark_session(self.settings, self.name)
 
     def _stream_kafka_session(self, session: SparkSession) -> DataFrame:
         address = self.cluster.bootstrap_servers
         tasks = session.sparkContext.defaultParallelism
-        source = OffsetSource(address, security_of(address), self.topics, self.starting_offsets, self.largest_batch, tasks)
+        source = OffsetSource(address, security_of(address), self.topics, self.starting_offsets, self.room, tasks)
         combiner = self._combiner()
         return source.frame(session, FetchingCombiner(combiner, Fetch(address, security_of(address))), spark_schema(combiner))
 
@@ -163,6 +173,7 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
         """Every sink gets the batch, or the query stops at it and begins with it again next time."""
         aggregated = _computed(frame, batch_id)
         with self._ending_with_failures(batch_id):
+            self.room.tell(aggregated.nbytes)
             tables = self.finite(self.plan.rows(aggregated, self.whole_from))
             closed_until = self.frontier.advance(newest_in(tables))
             if self.series_in_memory is not None:

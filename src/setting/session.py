@@ -48,6 +48,11 @@ def spark_jars(settings: Settings) -> list[Path]:
     return jars
 
 
+def scratch_folder(settings: Settings) -> Path:
+    """What this process's session keeps for as long as it is there."""
+    return settings.home.absolute() / "spark" / str(os.getpid())
+
+
 def create_spark_session(settings: Settings, name: str, options: Mapping[str, str] | None = None) -> SparkSession:
     """A session that keeps state in RocksDB with changelog checkpoints, works in UTC, and listens on loopback only.
 
@@ -61,7 +66,7 @@ def create_spark_session(settings: Settings, name: str, options: Mapping[str, st
     # Workers import the parse code by name; they must find it from whatever folder the job was started in.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
     home = settings.home.absolute()
-    scratch = home / "spark" / str(os.getpid())
+    scratch = scratch_folder(settings)
     jars = spark_jars(settings)
     archive = " ".join(f'"{option}"' for option in class_archive_options(jars[0].parent))
     builder = SparkSession.builder.appName(f"coinspark-{name}").master(settings.master)

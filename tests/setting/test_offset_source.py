@@ -15,6 +15,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
 from src.broker.admin import administration
+from src.broker.batch_room import BatchRoom
 from src.broker.cluster import Cluster
 from src.broker.connection import KafkaSecurity
 from src.broker.offset_source import OffsetSource
@@ -48,11 +49,15 @@ class Query:
                 producer.send(self.topic, value=b"%d" % number, partition=partition)
             producer.flush()
 
-    def run(self, *, most: int = 1_000, starting: str = "earliest") -> None:
+    def run(self, *, most: int = 1_000, least: int | None = None, starting: str = "earliest", needed: int = 1) -> None:
+        """least, most: messages in a batch. needed: bytes that each message's rows are said to need, of 100 that there are."""
+        room = BatchRoom(self._folder.with_suffix(".room"), 100, most if least is None else least, most)
+
         def take(frame: DataFrame, _: int) -> None:
             self.batches.append([OffsetRange(**row.asDict()) for row in frame.collect()])
+            room.tell(needed * sum(each.size for each in self.batches[-1]))
 
-        source = OffsetSource(self._servers, KafkaSecurity(), (self.topic,), starting, most, 2)
+        source = OffsetSource(self._servers, KafkaSecurity(), (self.topic,), starting, room, 2)
         frame = source.frame(self._spark, _as_rows, "topic string, partition long, begin long, end long")
         assert frame.columns == [*OffsetRange._fields]
         writer = frame.writeStream.option("checkpointLocation", str(self._folder)).foreachBatch(take)
@@ -86,6 +91,17 @@ def test_every_message_is_read_once_over_restarts(query: Query, tmp_path: Path) 
     query.run()
     assert query.offsets() == [*((0, offset) for offset in range(70)), *((1, offset) for offset in range(35))]
     assert Checkpoint("any", tmp_path / "checkpoint").offsets() == {(query.topic, 0): 70, (query.topic, 1): 35}
+
+
+def test_a_batch_has_as_many_messages_as_there_is_room_for_by_what_the_one_before_it_needed(query: Query) -> None:
+    query.send(0, 60)
+    query.send(1, 60)
+    query.run(least=10, most=80, needed=2)
+    sizes = [sum(each.size for each in batch) for batch in query.batches]
+    assert sizes == [10, 50, 50, 10], "nobody knows of the first one"
+    query.send(0, 60)
+    query.run(least=10, most=40)
+    assert [sum(each.size for each in batch) for batch in query.batches[len(sizes) :]] == [10, 40, 10]
 
 
 def test_a_batch_is_shared_out_evenly(query: Query) -> None:
