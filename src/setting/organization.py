@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 AVAILABLE_NOW = "available-now"
 _ROOM_BYTES = 128 * 1024 * 1024
 """For a batch's rows as they come out of Spark, in a heap of a gigabyte that has them several times over."""
-_ROWS_WHATEVER_COMES = 250_000
+_VALUES_WHATEVER_COMES = 40_000_000
+"""In the rows of a batch of which nobody knows how many they will be: each record may be alone in all its windows."""
 _SHOWN_ROWS = 2_000
 """Rows of each table that views can look at."""
 
@@ -140,7 +141,8 @@ class _SparkSettingOrganization(AbstractSparkSettingOrganization):
     @property
     def room(self) -> BatchRoom:
         """How many messages a micro-batch may have."""
-        least = _ROWS_WHATEVER_COMES // self.plan.layout.windows
+        layout = self.plan.layout
+        least = _VALUES_WHATEVER_COMES // (layout.windows * (len(layout.keys) + len(layout.slots)))
         return BatchRoom(scratch_folder(self.settings) / f"{self.name}.room", _ROOM_BYTES, max(1, least), self.largest_batch)
 
     def _create_spark_session(self) -> SparkSession:
